@@ -110,7 +110,7 @@ def a_shop(plan: Plan, play: Callable[[Received], Answer]) -> Iterator[Checkout]
     """Yield a checkout with this spec only, and a server for it."""
     with (
         tempfile.TemporaryDirectory() as folder,
-        opened(Path(folder), play, **plan.files) as checkout,
+        opened(Path(folder), True, play, **plan.files) as checkout,
     ):
         checkout.environ["REVIEWLOOP_SPEC__PATH"] = plan.folder
         yield checkout

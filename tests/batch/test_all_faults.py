@@ -4,6 +4,8 @@ import pytest
 from support.all_faults import LEAST, after_all, everything, trouble
 from support.batch_ends import leftovers
 
+pytestmark = pytest.mark.with_tests
+
 
 @pytest.mark.slow
 def test_the_account_of_a_batch_with_every_trouble_is_exact(shop):

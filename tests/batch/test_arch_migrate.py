@@ -83,6 +83,7 @@ def test_killed_at_any_write_it_goes_on_with_the_same_rules_and_tasks(shop):
     assert set(found[-1]) - set(before) == {SPEC, SPEC.replace("tasks.md", "requirements.md")}
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_killed_between_two_tasks_it_goes_on_with_the_second(shop):
     checkout = shop(cast(implement=implementer()), **FILES)
@@ -97,6 +98,7 @@ def test_killed_between_two_tasks_it_goes_on_with_the_second(shop):
     assert checkout.read(SPEC).count("- [x]") == 2
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_it_is_done_when_the_check_is_clean(shop):
     checkout = shop(cast(implement=implementer()), **FILES)
@@ -113,6 +115,7 @@ def test_it_is_done_when_the_check_is_clean(shop):
     ]
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_it_stops_at_the_first_module_that_cannot(shop):
     checkout = shop(cast(implement=implementer(cannot="admin")), **FILES)

@@ -5,6 +5,8 @@ from support.bedrock import Answer, Received
 from support.many import many
 from support.parts import finds, found
 
+pytestmark = pytest.mark.with_tests
+
 OPEN = finds(found("should_fix", "One number", '"""Part 1."""', "shop/part1.py"))
 
 

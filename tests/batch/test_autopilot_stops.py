@@ -7,6 +7,8 @@ from support.bedrock import Answer, Received
 from support.many import SPEC
 from support.parts import cast, writes
 
+pytestmark = pytest.mark.with_tests
+
 CORE = 'def f(a):\n    """F."""\n    if a:\n        return 1\n    return 2\n'
 GROWN = (
     "\n\ndef g(a, b):\n    while a and b:\n        for x in a:\n            if x:\n"

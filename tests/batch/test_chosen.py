@@ -14,6 +14,7 @@ def red_fourth():
     return many({4: says(reply(RED), done("Wrote it.", "Add part 4"))})
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_how_others_than_the_chosen_tasks_ended_is_not_in_the_exit_code(shop):
     checkout = shop(red_fourth())

@@ -77,6 +77,7 @@ def test_tasks_are_listed_in_every_dialect(three_dialects):
     assert told[-1].endswith("pass  checkpoint  waits for all tasks above, 2.3, which is blocked")
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_a_spec_kit_feature_is_run_and_ticked_task_by_task(shop):
     checkout = shop(many(), **{f"{NUMBERS}/tasks.md": TASKS})
@@ -103,6 +104,7 @@ def test_a_spec_kit_feature_is_run_and_ticked_task_by_task(shop):
     )
 
 
+@pytest.mark.with_tests
 def test_a_green_checkpoint_of_an_uncommitted_spec_is_ticked_on_disk(shop):
     checkout = shop(many())
     checkout.write(".kiro/specs/gate/tasks.md", GATE)
@@ -117,6 +119,7 @@ def test_a_green_checkpoint_of_an_uncommitted_spec_is_ticked_on_disk(shop):
     assert (body["tasks"], body["checkpoints"], body["money"]["usd"]) == (0, 1, 0)
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_a_red_checkpoint_is_repaired_and_its_repair_is_reviewed(shop):
     mended = says(

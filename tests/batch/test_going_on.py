@@ -96,6 +96,7 @@ def test_a_batch_is_told_of_and_gone_on_with_on_its_own_branch(shop, tmp_path):
     assert len(records(checkout)) == 1
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_what_holds_on_from_before_is_said_and_can_be_lifted(shop):
     checkout = shop()

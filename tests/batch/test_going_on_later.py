@@ -5,6 +5,8 @@ from support.many import many
 from support.parts import says
 from support.play import done, reply, write
 
+pytestmark = pytest.mark.with_tests
+
 CHOSEN = ("batch", "--tasks", "1,4")
 RED = {"tests/test_part4.py": "def test_four():\n    assert False\n"}
 

@@ -10,6 +10,8 @@ from support.checkout import Checkout
 from support.many import SPEC, many
 from support.prepared import run_prepared
 
+pytestmark = pytest.mark.with_tests
+
 TASKS = ("--tasks", "1,4,5")
 BESIDE = (*TASKS, "--max-parallel", "2")
 SIBLINGS = ("--tasks", "1,4", "--max-parallel", "2")

@@ -114,6 +114,7 @@ def test_one_that_does_not_merge_stops_only_what_stands_on_it(shop):
     assert commits(checkout) == ["Add part 1", "Add part 4"]
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_an_approval_while_others_are_at_work_and_one_that_was_cut_off_tick_in_their_commits(shop):
     checkout = shop()

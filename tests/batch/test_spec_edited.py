@@ -4,6 +4,8 @@ import pytest
 from support.checkout import Checkout
 from support.many import SPEC
 
+pytestmark = pytest.mark.with_tests
+
 FIRST = """# Implementation Plan: many
 
 - [ ] 1. First number

@@ -59,6 +59,7 @@ def test_who_used_up_a_share_of_the_budget_goes_on_with_what_others_left(shop):
     assert batch["totals"]["calls"] == len(checkout.server.ledger)
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_a_task_whose_tests_stay_red_stops_only_what_needs_it(shop, tmp_path):
     broken = says(

@@ -75,6 +75,7 @@ def test_a_task_that_became_another_one_is_not_begun_and_the_exit_code_says_so(s
     assert f"{SPEC}:9: task 4 was 'Fourth number' when the batch began" in found["4"]["why"]
 
 
+@pytest.mark.with_tests
 def test_autopilot_leaves_to_a_person_what_a_reviewer_did_not_see_and_what_cannot_be_ticked(shop):
     checkout = shop.waiting("1")
     clean = checkout.record()["proposal"]
@@ -123,6 +124,7 @@ class Quicker:
         return lambda *args: None
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_who_is_quicker_than_the_batch_stops_only_the_task_that_was_answered(shop):
     checkout = shop.waiting("1,4")

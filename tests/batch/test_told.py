@@ -18,6 +18,7 @@ def red():
     return says(reply(*(write(path, text) for path, text in RED.items())), done("Wrote it."))
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_the_beginning_counts_what_is_blocked_and_what_was_cut_off(shop):
     checkout = shop(many({4: red()}))

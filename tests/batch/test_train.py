@@ -32,6 +32,7 @@ def also(number: int, path: str, text: str) -> Part:
     return says(reply(*made), done("Wrote it.", f"Add part {number}"))
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_side_by_side_the_result_is_that_of_one_after_the_other(shop):
     slow = many()
@@ -144,6 +145,7 @@ def test_a_run_on_top_of_others_can_be_saved_as_a_branch_when_these_are_gone(sho
     checkout.git("fsck", "--strict")
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_a_gate_that_turns_red_on_top_of_another_change_is_worked_on_once_more(shop):
     alone = (

@@ -12,6 +12,8 @@ from support.many import SPEC, files_of, many
 from support.parts import says
 from support.play import done, reply, write
 
+pytestmark = pytest.mark.with_tests
+
 
 def commits(checkout: Checkout) -> list[str]:
     return checkout.git("log", "--reverse", "--format=%s").splitlines()[1:]

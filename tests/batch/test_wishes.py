@@ -6,6 +6,8 @@ from support.many import files_of, many
 from support.parts import says
 from support.play import done, write
 
+pytestmark = pytest.mark.with_tests
+
 NONE = {"left": 0, "must_fix": 0, "fixed": 0, "dismissed": 0, "nits": 0}
 
 

@@ -126,6 +126,7 @@ def test_all_holds_what_has_must_fix_left_and_passes_over_what_was_answered(team
     assert "look at it again" in why(crew, fifth)
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_autopilot_pushes_what_is_clean_with_commands_that_who_enqueued_agreed_to(team):
     argv = json.dumps([sys.executable, "-S", "checks.py"])

@@ -99,6 +99,7 @@ def test_what_stands_on_a_run_that_does_not_merge_stays_where_it_is(team):
     assert crew.history() == ["Add notes"]
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_what_stood_on_a_run_that_is_blocked_where_it_was_brought_stays_where_it_is(team):
     crew = team.waiting("1,4")

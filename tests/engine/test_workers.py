@@ -109,6 +109,7 @@ ON a.lock = b.lock AND a.job_id < b.job_id AND a.begun < b.ended AND b.begun < a
 _QUICK = ("--heartbeat", "0.1")  # where no two are at work
 
 
+@pytest.mark.with_tests
 @pytest.mark.slow
 def test_killed_at_any_moment_others_end_in_the_same_state(team):
     crew = team()

@@ -74,7 +74,7 @@ def storm(folder: Path, kills: int, seed: int, mode: str) -> Toll:
         place = folder / str(toll.batches)
         temporary = place / "tmp"
         temporary.mkdir(parents=True)
-        with opened(place, play) as checkout:
+        with opened(place, True, play) as checkout:
             checkout.environ["TMPDIR"] = str(temporary)
             # Of six tries, all fail for one call in 500: a reviewer less, but no kill's doing.
             checkout.environ["REVIEWLOOP_MODELS__MAX_ATTEMPTS"] = "12"

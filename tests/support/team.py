@@ -15,7 +15,6 @@ from support.shop import make_shop
 SETTINGS = {
     **QUIET_GATES,
     "REVIEWLOOP_SPEC__PATH": ".kiro/specs/many",
-    "REVIEWLOOP_GATES__TEST__ENABLED": "true",
     "REVIEWLOOP_GATES__TEST__COMMAND": json.dumps([sys.executable, "-S", "checks.py"]),
 }
 WORKER = ("worker", "--heartbeat", "0.3")
@@ -30,9 +29,14 @@ class Team:
         postgres: Postgres,
         server: BedrockServer,
         made: str = "",
+        tested: bool = False,
         **files: str,
     ) -> None:
-        """Make all of that; `made` is the address of the database where it is there already."""
+        """Make all of that; `made` is the address of the database where it is there already.
+
+        `tested`: the project's own tests are a gate.
+        """
+        self._settings = {**SETTINGS, "REVIEWLOOP_GATES__TEST__ENABLED": str(tested).lower()}
         self.folder, self.postgres, self.server = folder, postgres, server
         self.url = made or postgres.url()
         self.remote = folder / "remote.git"
@@ -55,7 +59,7 @@ class Team:
         """Return a machine: a home, a state folder and a folder that is no repository."""
         place = root or self.folder / name
         place.mkdir(exist_ok=True)
-        settings = {**SETTINGS, "REVIEWLOOP_STORE": self.url}
+        settings = {**self._settings, "REVIEWLOOP_STORE": self.url}
         return Checkout(place, self.folder / f"{name}-home", self.server, settings)
 
     def enqueue(self, *arguments: str) -> Said:
