@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.crash import KILLED, WAITING, Site, rows_of
+from support.crash import KILLED, WAITING, Drive, Site, rows_of
 from support.invariants import Ending, leftovers, look, problems_of
 
 # Each line is one run; the second fault hits the process that resumes, and so on. A point is where
@@ -37,16 +37,20 @@ SAMPLE = (
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Ending:
-    """Return how the run ends when nothing disturbs it."""
+def committed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Drive]]:
+    """Return a site whose run ended and was approved, and nothing disturbed it."""
     with Site(tmp_path_factory.mktemp("undisturbed") / "site") as site:
-        drive = site.drive()
-        assert drive.exits == [WAITING, 0]
-        assert drive.problems + leftovers(site) == []
-        assert site.server.paid_twice() == []
-        ending = look(site)
-        assert problems_of(site, drive, ending) == []
-        return ending
+        yield site, site.drive()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(committed: tuple[Site, Drive]) -> Ending:
+    """Return how the run ends when nothing disturbs it."""
+    site, drive = committed
+    assert drive.exits == [WAITING, 0]
+    assert drive.problems + leftovers(site) == []
+    assert site.server.paid_twice() == []
+    return look(site)
 
 
 @pytest.fixture
@@ -68,12 +72,14 @@ def test_a_run_ends_as_if_nothing_had_happened(
 
 
 @pytest.mark.slow
-def test_the_invariants_see_what_they_are_there_for(site: Site, undisturbed: Ending) -> None:
+def test_the_invariants_see_what_they_are_there_for(
+    committed: tuple[Site, Drive], undisturbed: Ending
+) -> None:
     """The control: a reply asked for again, a secret in a file of ours, a file left behind."""
-    drive = site.drive("fix.kept")
+    site, _ = committed
+    drive = Drive(fired=["begin.files"])  # as if it had been killed before its first reply
     site.server.ledger.append(site.server.ledger[0])
-    folder = site.checkout.folder()
-    (folder / "logs" / "log").write_bytes(site.secrets()[2])
+    (site.checkout.folder() / "logs" / "log").write_bytes(site.secrets()[2])
     site.checkout.write("left.orig", "")
 
     problems = " ".join(problems_of(site, drive, undisturbed))

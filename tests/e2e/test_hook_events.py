@@ -3,13 +3,14 @@
 import json
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from support.bedrock import calls, reply, tool_use
+from support.crash import CHECKS
 from support.parts import cast, says, writes
 from support.play import done, write
-from support.shop import PLAIN_PYTEST
 
 from reviewloop.hooks.hook import CAN_BLOCK, FIRED, KIRO_NAMES, OUTSIDE_RUNS, Event
 
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.needs_bubblewrap
 SHOWN = "def items_of(db, customer):\n    return []\n"
 TESTS = {
     "REVIEWLOOP_GATES__TEST__ENABLED": "true",
+    "REVIEWLOOP_GATES__TEST__COMMAND": json.dumps([sys.executable, "-S", "checks.py"]),
     "REVIEWLOOP_GATES__COVERAGE__ENABLED": "false",
     "REVIEWLOOP_REVIEW__ANALYSERS_OFF": '["*"]',
     "REVIEWLOOP_GATES__BUILD__ENABLED": "true",
@@ -42,7 +44,9 @@ def hooked(shop):
     def opened(text, play=None, path=".reviewloop/hooks/a.yaml", settings=None):
         play = play or cast(implement=writes({"shop/search.py": SHOWN}))
         checkout = shop(
-            play, files={path: text, **PLAIN_PYTEST}, **({"settings": settings} if settings else {})
+            play,
+            files={path: text, "checks.py": CHECKS},
+            **({"settings": settings} if settings else {}),
         )
         assert checkout.run("trust", "--yes").code == 0
         return checkout
@@ -120,25 +124,28 @@ def story(received):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("point", ["", "journal.before", "journal.after"])
-def test_the_whole_story_fires_each_hook_once_wherever_it_is_killed(shop, point):
-    """Each process dies at the first such point that it comes to, so that each hook is hit."""
+@pytest.mark.parametrize(("point", "first"), [("journal.before", 1), ("journal.after", 2)])
+def test_the_whole_story_fires_each_hook_once_wherever_it_is_killed(shop, point, first):
+    """Each process dies at the second such point that it comes to: one after the other is hit.
+
+    The first one of the other case dies one point later, so that what one leaves out the other
+    hits. What is done without a kill, `test_a_hook_on_every_event_of_a_run` shows.
+    """
     asks = "- name: asks\n  trigger: {event: code.generated}\n  action: {prompt: Look.}\n"
     later = own("file.save", "sleep 0.1", "    mode: queued\n", "    filter: ['shop/**']\n")
     text = EVERY + asks + later.replace("at file", "later at file")
-    files = {".reviewloop/hooks/a.yaml": text, "shop/old.py": "B = 1\n", **PLAIN_PYTEST}
+    files = {".reviewloop/hooks/a.yaml": text, "shop/old.py": "B = 1\n", "checks.py": CHECKS}
     checkout = shop(story, files=files, settings=TESTS)
     assert checkout.run("trust", "--yes").code == 0
     killed = done = 0
     for command, code in (("run", "next"), 4), (("approve",), 0):
-        number, words = 1, command
+        number, words = first, command
         while True:
-            fault = {"REVIEWLOOP_FAULT": f"{point}:{number}=kill"} if point else {}
-            said = checkout.forked(*words, **fault)
-            if said.code >= 0 or killed > 90:
+            said = checkout.forked(*words, REVIEWLOOP_FAULT=f"{point}:{number}=kill")
+            if said.code >= 0 or killed > 50:
                 break
             killed, before, done, words = killed + 1, done, len(rows(checkout)), ("resume",)
-            number = 1 if done > before else number + 1  # calls of models pass it again, too
+            number = 2 if done > before else number + 1  # calls of models pass it again, too
         assert said.code == code, said.err
     found = rows(checkout)
     assert tuple(row["event"] for row in found) == STORY
@@ -153,24 +160,17 @@ def test_the_whole_story_fires_each_hook_once_wherever_it_is_killed(shop, point)
     assert len(about_tools) <= 4
     others = [one for one in run if one not in about_tools]
     assert len(others) == len({*others}), "a hook ran twice"
-    assert (killed > 0) is bool(point)
+    assert killed > 10
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("point", "number", "kills"),
-    [
-        ("hook.recorded", 5, 1),
-        pytest.param("hook.recorded", 1, 11, marks=pytest.mark.slow),
-        pytest.param("hook.start", 1, 11, marks=pytest.mark.slow),
-    ],
-)
-def test_killed_inside_of_a_hook_nothing_is_run_twice(hooked, point, number, kills):
-    """One run, whose processes are killed so often, each at the first hook that brings it on."""
+@pytest.mark.parametrize("point", ["hook.recorded", "hook.start"])
+def test_killed_inside_of_a_hook_nothing_is_run_twice(hooked, point):
+    """One run, whose processes are killed four times, each at the third hook on its way or so."""
     play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
     checkout = hooked(EVERY, play)
-    command, done = ("run", "next"), 0
-    for _ in range(kills):
+    command, done, number = ("run", "next"), 0, 3
+    for _ in range(4):
         said = checkout.forked(*command, REVIEWLOOP_FAULT=f"{point}:{number}=kill")
         assert said.code < 0, said.err
         command, before, done = ("resume",), done, len(rows(checkout))
@@ -245,12 +245,12 @@ def test_queued_hooks_wait_until_every_reviewer_has_read(hooked):
         own("file.save", "true", "    mode: queued\n", "    filter: ['shop/**']\n").replace(
             "name: at", f"name: {number} at"
         )
-        for number in range(20)
+        for number in range(6)
     )
     checkout = hooked(text)
     assert checkout.run("run", "next").code == 4
     kinds = [one["kind"] for one in checkout.events() if one["kind"] in {"agent.end", "hook"}]
-    assert kinds.count("hook") == 20
+    assert kinds.count("hook") == 6
     assert "agent.end" not in kinds[kinds.index("hook") :]
     assert {row["queued"] for row in rows(checkout)} == {True}
     assert rows(checkout, "--slow", "0") == []
