@@ -12,6 +12,8 @@ from support.agent_models import AgentModel
 from support.agent_writers import implementer
 from support.crash import CHECKS
 from support.npm_agents import AGENTS, CODE, left_in, project, require_asked_for
+from support.play import REVIEWERS
+from support.spec_script import task_done, written
 from support.untouched import photograph
 
 pytestmark = pytest.mark.slow
@@ -55,10 +57,17 @@ def test_a_task_becomes_a_commit(name, level, tmp_path):
     with AgentModel(implementer) as model:
         checkout.environ |= that_writes(AGENTS[name]).set_up(checkout, model)
         agent = AGENTS[name].full_name
-        said = checkout.process("run", "-m", "Use SHA-256 in shop/digest.py", "--model", agent)
+        # One reviewer is of the kind of the implementer; five are those of test_npm_agents.py.
+        script = written(checkout.home, task_done({}, "Nothing"))
+        others = {name: script for name in REVIEWERS if name != "review-security"}
+        checkout.environ |= {
+            "REVIEWLOOP_MODELS__REASONING": agent,
+            "REVIEWLOOP_MODELS__PER_AGENT": json.dumps(others),
+        }
+        said = checkout.process("run", "-m", "Use SHA-256 in shop/digest.py")
         assert said.code == 4, said.err
         assert photograph(checkout.root) == before
         assert left_in(checkout.root.parent) == []
-    assert checkout.process("approve").code == 0
+    assert checkout.run("approve").code == 0
     assert checkout.git("show", "HEAD:shop/digest.py") == CODE.replace("md5", "sha256").strip()
     assert checkout.git("diff", "--name-only", "HEAD^", "HEAD") == "shop/digest.py"

@@ -223,14 +223,14 @@ def test_a_review_that_is_killed_pays_no_received_turn_twice(checkout, point):
     assert checkout.forked(*review, REVIEWLOOP_FAULT=point).code == -9
     wait_for_none(checkout)
     settle(checkout, "dies")  # so what is done comes from the journal
-    said = checkout.forked(*review)
+    said = checkout.run(*review)
     done = [one["name"] for one in json.loads(said.out)["agents"] if one["status"] == "done"]
     passed = int(point[-1])  # another process may have been about to pass it, too
     least = passed if point.startswith("reply") else passed - 1
     ends = 1 if len(done) == 5 else 5  # all may have answered before the kill
     assert (said.code, least <= len(done) <= passed + 1) == (ends, True), done
     settle(checkout, "good")
-    said = checkout.forked(*review)
+    said = checkout.run(*review)
     report = json.loads(said.out)
     assert (said.code, reasons(report), len(report["findings"])) == (1, {}, 1)
 

@@ -77,7 +77,7 @@ def test_an_agent_of_a_hook_that_blocks_stops_the_change(hooked):
 def test_an_agent_of_a_hook_that_ended_is_not_asked_again_on_resume(hooked):
     checkout, _ = hooked(hook(), ended())
     assert checkout.forked("run", "next", REVIEWLOOP_FAULT="hook.recorded:1=kill").code < 0
-    assert checkout.forked("resume").code == 4
+    assert checkout.run("resume").code == 4
     assert [one["from_journal"] for one in checkout.events("hook")] == [True]
 
 

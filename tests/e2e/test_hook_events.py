@@ -175,7 +175,7 @@ def test_killed_inside_of_a_hook_nothing_is_run_twice(hooked, point):
         assert said.code < 0, said.err
         command, before, done = ("resume",), done, len(rows(checkout))
         number += done == before  # what is done passes the point again, or is not come to
-    said = checkout.forked(*command)
+    said = checkout.run(*command)
     assert said.code == 4, said.err
     assert checkout.run("approve").code == 0
     quiet = [event for event in ORDER if event not in {"build", "tests.run"}]

@@ -8,9 +8,9 @@ import pytest
 from e2e.test_hook_events import EVERY, ORDER, TESTS, own
 from e2e.test_spec_session import Site
 from support.checkout import Checkout, Said
+from support.crash import CHECKS
 from support.hub import Hub
 from support.parts import CLEAN, cast, writes
-from support.shop import PLAIN_PYTEST
 from support.spec_script import replies
 
 from reviewloop.hooks.hook import OUTSIDE_RUNS
@@ -114,7 +114,7 @@ def rows(checkout: Checkout) -> list[tuple[str, int | None]]:
 def test_a_hook_on_every_event_fires_in_one_story(shop, tmp_path):
     text = EVERY + "".join(own(event, "true") for event in OUTSIDE_RUNS)
     play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
-    files = {FILE: text, "Makefile": "deploy:\n\ttrue\n", **PLAIN_PYTEST}
+    files = {FILE: text, "Makefile": "deploy:\n\ttrue\n", "checks.py": CHECKS}
     with Hub(shop(play, files=files, settings=TESTS), tmp_path) as hub:
         checkout = hub.checkout
         assert checkout.run("trust", "--yes").code == 0

@@ -61,7 +61,7 @@ def story(shared_shop: Callable[..., Checkout]) -> Story:
         "screen": checkout.run("show", "--diff").out,
         "logs": checkout.run("logs").out,
     }
-    approve = checkout.forked("approve")
+    approve = checkout.run("approve")
     return Story(checkout, run, before, waiting, seen, tasks_before, approve)
 
 

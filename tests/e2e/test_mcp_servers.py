@@ -135,7 +135,7 @@ def test_a_review_that_is_killed_asks_the_server_no_second_time(checkout, docs):
     review = ("review", "--model", model, "--json", "--agents", "security")
     killed = checkout.forked(*review, DOCS_KEY="7", REVIEWLOOP_FAULT="reply.recorded:2")
     assert (killed.code, len(docs.asked)) == (-9, 1)
-    again = checkout.forked(*review, DOCS_KEY="7")
+    again = checkout.run(*review, DOCS_KEY="7")
     assert (again.code, len(docs.asked)) == (0, 1)
 
 

@@ -26,8 +26,11 @@ def drive(here, model: str, fault: str = "") -> list[int]:
     step, codes = new, []
     while len(codes) < _MOST and (not codes or codes[-1] != 0):
         pending = fault and (fault.startswith("@") or not any(code < 0 for code in codes))
-        environ = {"REVIEWLOOP_FAULT": fault} if pending else {}
-        codes.append(here.forked("skills", *step, **environ).code)
+        if pending:
+            said = here.forked("skills", *step, REVIEWLOOP_FAULT=fault)
+        else:
+            said = here.run("skills", *step)
+        codes.append(said.code)
         # What was killed goes on; before it was kept at all, it begins anew.
         step = {4: ("approve",), 2: new}.get(codes[-1], ("resume",))
     return codes
