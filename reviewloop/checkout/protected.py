@@ -157,7 +157,7 @@ def _fits(parts: tuple[str, ...], names: tuple[str, ...]) -> bool:
     return all(_test_of(name)(part) for part, name in zip(parts, names, strict=True))
 
 
-@cache  # `fnmatch` keeps fewer than there are names here, and would compile them all for each path
+@cache  # of the rules only; `fnmatch` would compile plain names as well
 def _test_of(name: str) -> Callable[[str], object]:
     return re.compile(translate(name)).match if _WILD.search(name) else name.__eq__
 

@@ -95,10 +95,20 @@ def test_what_reviews_call_poisonable_is_refused_to_agents():
         assert found is not None and found.refused, path
 
 
-def test_no_pattern_is_compiled_for_a_second_path(monkeypatch):
-    """Hundreds of names were compiled for every path: they are more than `fnmatch` keeps."""
+def test_only_names_with_wildcards_are_compiled_and_once(monkeypatch):
+    """All others were, too: a tenth of a second in each process that asks for the first time."""
     protection_of.cache_clear()
+    protected._test_of.cache_clear()
+    compiled, compile_ = [], protected.re.compile
+
+    def counted(text, *flags):
+        compiled.append(text)
+        return compile_(text, *flags)
+
+    monkeypatch.setattr(protected.re, "compile", counted)
     assert protection_of("shop/first.py") is None
-    monkeypatch.setattr(protected.re, "compile", lambda *_: pytest.fail("compiled again"))
+    first = len(compiled)
+    assert 0 < first < 100
     assert protection_of("shop/second.py") is None
     assert protection_of("sub/taskfile.yaml") is not None
+    assert len(compiled) == first
