@@ -17,62 +17,6 @@ from reviewloop.rules.go.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_MATTER = frozenset(
-    {
-        ("json", "Unmarshal"),
-        ("xml", "Unmarshal"),
-        ("yaml", "Unmarshal"),
-        ("os", "WriteFile"),
-        ("os", "MkdirAll"),
-        ("os", "Rename"),
-        ("ioutil", "WriteFile"),
-        ("io", "ReadFull"),
-    }
-)
-
-
-def find_error_dropped(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/error-dropped."""
-    call = node.named_children()[:1]
-    if not call or call[0].kind() != "call_expression":
-        return None
-    name, of = call_name(call[0]), receiver(call[0])
-    if (of, name) in _MATTER:
-        return node
-    if name == "Commit" and re.search(r"(?i)tx$|transaction$", of):
-        return node
-    return node if name == "Decode" and "NewDecoder(" in of else None
-
-
-def find_error_ignored(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/error-ignored."""
-    left, right = node.field("left"), node.field("right")
-    if left is None or right is None or not left.text().endswith(", _"):
-        return None
-    called = right.named_children()[:1]
-    if not called or called[0].kind() != "call_expression":
-        return None
-    pair = receiver(called[0]), call_name(called[0])
-    return node if pair in _GIVING else None
-
-
-_GIVING = frozenset(
-    {
-        ("strconv", "Atoi"),
-        ("strconv", "ParseInt"),
-        ("strconv", "ParseFloat"),
-        ("os", "Open"),
-        ("os", "Create"),
-        ("os", "ReadFile"),
-        ("io", "ReadAll"),
-        ("ioutil", "ReadAll"),
-        ("http", "Get"),
-        ("http", "NewRequest"),
-        ("time", "Parse"),
-        ("url", "Parse"),
-    }
-)
-
 
 def find_panic_for_error(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/panic-for-error."""

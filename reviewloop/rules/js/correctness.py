@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _JUMPS = frozenset({"return_statement", "throw_statement", "break_statement", "continue_statement"})
-_TYPES = "undefined object boolean number bigint string symbol function unknown"
-_SAME_IS_WRONG = frozenset({"&&", "||", "-", "/", "%", "<", ">", "<=", ">="})
 
 
 def _statements(block: "SgNode") -> "list[SgNode]":
@@ -60,30 +58,6 @@ def find_assignment_in_condition(node: "SgNode", source: Source) -> "SgNode | No
     value = inner[0].field("right")
     calls = value is not None and plain(value).kind() in {"call_expression", "await_expression"}
     return None if calls else inner[0]  # `if (m = re.exec(...))` is a habit, not a slip
-
-
-def find_same_sides(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/same-sides."""
-    sign = node.field("operator")
-    if sign is None or sign.text() not in _SAME_IS_WRONG:
-        return None
-    left, right = node.field("left"), node.field("right")
-    if left is None or right is None or left.kind() != right.kind():
-        return None
-    if left.kind() not in {"identifier", "member_expression", "subscript_expression"}:
-        return None
-    return node if left.text() == right.text() else None
-
-
-def find_no_such_type(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/no-such-type."""
-    left, right = node.field("left"), node.field("right")
-    if left is None or right is None or left.kind() != "unary_expression":
-        return None
-    sign = left.field("operator")
-    if sign is None or sign.text() != "typeof" or right.kind() != "string":
-        return None
-    return None if text_of(right) in _TYPES.split() else right
 
 
 def find_same_key(node: "SgNode", source: Source) -> "Iterator[SgNode]":

@@ -1,6 +1,5 @@
 """JavaScript rules on code that misleads its next reader."""
 
-import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
@@ -64,26 +63,6 @@ def find_console_log(node: "SgNode", source: Source) -> "SgNode | None":
     if receiver(node) != "console" or source.text.startswith("#!"):
         return None
     return None if PROGRAMS.search(source.file.path) else node
-
-
-def find_any(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/any."""
-    if source.file.language == "javascript" or node.text() != "any":
-        return None
-    parent = node.parent()
-    return (
-        node
-        if parent is not None and parent.kind() in {"type_annotation", "as_expression"}
-        else None
-    )
-
-
-def find_ts_ignore(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/ts-ignore."""
-    found = re.match(r"(?://|/\*)\s*@ts-(?:ignore|nocheck)\b(.*)", node.text())
-    if not found or len(found.group(1).strip(" :-*/")) >= 3:
-        return None
-    return node
 
 
 def find_thrown_text(node: "SgNode", source: Source) -> "SgNode | None":
