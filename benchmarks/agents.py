@@ -46,7 +46,7 @@ SECONDS = 100.0
 
 
 def main() -> int:
-    """Print a line for each agent, and fail where one is over the limits."""
+    """Print a line for each agent, and fail if one is over the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--runs", type=int, default=3)
@@ -78,7 +78,7 @@ def main() -> int:
 
 
 def tree_in(folder: Path) -> Path:
-    """Return a folder with the file that is reviewed."""
+    """Return a folder with the file to review."""
     tree = Path(tempfile.mkdtemp(dir=folder)) / "tree"
     (tree / "shop").mkdir(parents=True)
     (tree / "shop/digest.py").write_text(CODE)
@@ -110,7 +110,7 @@ def in_child(work: Any, *arguments: Any) -> tuple[float, float, float]:
         try:
             os.write(write, json.dumps(work(*arguments)).encode())
             os._exit(0)
-        except BaseException as error:  # noqa: BLE001 - the parent hears of all of them
+        except BaseException as error:  # noqa: BLE001 - the parent gets all of them
             os.write(2, f"{error!r}\n".encode())
             os._exit(1)
     os.close(write)
@@ -123,7 +123,7 @@ def in_child(work: Any, *arguments: Any) -> tuple[float, float, float]:
 
 
 def cpu_seconds() -> float:
-    """Return the CPU time of this process and of all that descends from it."""
+    """Return the CPU time of this process and of all its descendants."""
     ticks, children = 0, {}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -148,7 +148,7 @@ def _trial() -> tuple[float, float, float]:
 
 
 def tools() -> list[Any]:
-    """Return what the agent is offered."""
+    """Return the tools for the agent."""
     from reviewloop.mcp.server import Tool
 
     path = {"type": "object", "properties": {"path": {"type": "string"}}}
@@ -174,7 +174,7 @@ def _caged(
         hosts=(url.removeprefix("http://"),),
         env=tuple(agent.environ),
         files={**known.files, **files},
-        # Through the gateway where it can be led to this model, as a person's key goes.
+        # Through the gateway if its endpoint can be set, like a user's key.
         gateway=known.gateway if known.gateway.get("variable") in agent.environ else {},
     )
     task = Task(
@@ -292,7 +292,7 @@ def tools_on_loopback(tree: Path, answered: threading.Event) -> Iterator[int]:
 
 
 def cage_start(folder: Path) -> float:
-    """Return the seconds that a process takes longer to start in the cage, the least of thirty."""
+    """Return the extra seconds to start a process in the cage, the least of thirty."""
     from reviewloop.sandbox.base import Confinement, Grants
     from reviewloop.sandbox.choose import choose
     from reviewloop.sandbox.run import end_piped, start_piped
@@ -316,7 +316,7 @@ def cage_start(folder: Path) -> float:
 
 
 def memory() -> float:
-    """Return the most memory that this process held, in MiB."""
+    """Return the peak memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

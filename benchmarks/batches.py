@@ -29,7 +29,7 @@ CHAIN = 5  # tasks that need each other
 
 
 def main() -> int:
-    """Print figures; return 1 when a promise is broken."""
+    """Print figures; return 1 if one is over its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=50)
     parser.add_argument("--parallel", type=int, default=1)
@@ -44,7 +44,7 @@ def main() -> int:
 
 
 def overhead(folder: Path, count: int, parallel: int) -> int:
-    """Do many small tasks with a model that answers at once and gates that run nothing."""
+    """Run many small tasks with a model that answers at once and gates that run nothing."""
     checkout = many_tasks(folder, count)
     with Meter() as meter:
         said = checkout.run("batch", "--mode", "queue", "--max-parallel", str(parallel))
@@ -74,25 +74,25 @@ def overhead(folder: Path, count: int, parallel: int) -> int:
         raise SystemExit("the queue could not be approved")
     approving = (time.monotonic() - began) / count
     print(f"approving           {approving:.2f} s per task")
-    # Figures of few tasks say little: a look around by somebody else doubles one of them.
+    # Figures of few tasks mean little: other load on the machine doubles one of them.
     steep = count >= 50 and last.processor > MOST_GROWTH * first.processor
     return int(whole.seconds > PROMISED_SECONDS or steep)
 
 
 class Taken(NamedTuple):
-    """What a part of a batch took, and the memory that was in use at its end."""
+    """The cost of a part of a batch, and the memory in use at its end."""
 
     seconds: float
-    processor: float  # of this process and of what it started
+    processor: float  # of this process and its children
     memory: float  # MiB
 
     def over(self, count: int) -> "Taken":
-        """Return the same for one of so many tasks."""
+        """Return the cost per task."""
         return Taken(self.seconds / count, self.processor / count, self.memory)
 
 
 class Meter:
-    """Writes down every tenth of a second what this process has used until then."""
+    """Records every tenth of a second what this process has used so far."""
 
     def __init__(self) -> None:
         self._samples: list[tuple[float, float, float]] = []
@@ -108,11 +108,11 @@ class Meter:
         self._thread.join()
 
     def all(self) -> Taken:
-        """Return what was used from the beginning to the end."""
+        """Return the usage from the beginning to the end."""
         return self.between(self._samples[0][0], self._samples[-1][0])
 
     def between(self, begin: float, end: float) -> Taken:
-        """Return what was used between two moments since the epoch."""
+        """Return the usage between two moments since the epoch."""
         at = [bisect.bisect_left(self._samples, (moment,)) for moment in (begin, end)]
         first, last = (self._samples[min(place, len(self._samples) - 1)] for place in at)
         return Taken(end - begin, last[1] - first[1], last[2])
@@ -128,13 +128,13 @@ class Meter:
 
 
 def one_of(checkout: Checkout, name: str) -> Path:
-    """Return the file of this name that the only repository has."""
+    """Return the file of this name in the only repository."""
     (place,) = checkout.state.glob(f"repositories/*/{name}")
     return place
 
 
 def many_tasks(folder: Path, count: int) -> Checkout:
-    """Return a checkout whose spec has so many tasks, and a script that does them."""
+    """Return a checkout with a spec of so many tasks, and a script that does them."""
     lines = ["# Plan", ""]
     for number in range(1, count + 1):
         needs = "none" if number % CHAIN == 1 else str(number - 1)
@@ -143,7 +143,7 @@ def many_tasks(folder: Path, count: int) -> Checkout:
     call = {"name": "fs_write", "args": {"command": "create", **text}}
     asked = {"part": r"Task \d+: Make part (\d+)"}
     end = {"name": "finish", "args": {"summary": "made it", "subject": "Add a part"}}
-    replies: list[dict[str, Any]] = [  # few, for a model's time is not measured here
+    replies: list[dict[str, Any]] = [  # few, because a model's time is not measured here
         {"agent": "implement", "turn": 0, "capture": asked, "tool_calls": [call]},
         {"agent": "implement", "turn": 1, "tool_calls": [end]},
         {"tool_calls": [{"name": "report_findings", "args": {"findings": []}}]},
@@ -166,7 +166,7 @@ def size_of(folder: Path, names: str) -> int:
 
 
 def kill(folder: Path, kills: int, seed: int, mode: str) -> int:
-    """Kill batches at random moments and print what came of it."""
+    """Kill batches at random moments and print the results."""
     toll = storm(folder, kills, seed, mode)
     print(*toll.lines(), sep="\n")
     return int(bool(toll.problems))

@@ -37,7 +37,7 @@ FIELDS = ("rule", "path", "line", "severity", "reviewer", "title")
 
 
 class Found(NamedTuple):
-    """One finding without a word of the code it is about; the title is kept as its hash."""
+    """One finding without any code in it; the title is stored as its hash."""
 
     rule: str
     path: str
@@ -48,14 +48,14 @@ class Found(NamedTuple):
 
 
 class Outcome(TypedDict):
-    """What one review said: its findings, and the analysers whose silence means nothing."""
+    """The outcome of one review: its findings, and the analysers that failed."""
 
     findings: list[Found]
     failed: NotRequired[list[str]]
 
 
 class Example(TypedDict):
-    """One example of a rule; text of secrets is kept backwards, so that no scanner finds them."""
+    """One example of a rule; text of secrets is stored backwards, so that no scanner finds them."""
 
     rule: str
     kind: str  # "bad" or "good"
@@ -65,7 +65,7 @@ class Example(TypedDict):
 
 
 class Recording(TypedDict):
-    """All that was recorded, and by which commit with which tools."""
+    """The recorded outcomes, and the commit and tools that produced them."""
 
     schema: str
     recorded_by: str
@@ -83,7 +83,7 @@ class Repository(NamedTuple):
 
 
 class Meant(NamedTuple):
-    """Differences that somebody meant, by rule and by what became of the finding."""
+    """Intended differences, by rule and kind."""
 
     what: str  # "gone", "new" or "changed"
     rules: tuple[str, ...]
@@ -95,18 +95,18 @@ class Meant(NamedTuple):
 
 
 class CorpusError(Exception):
-    """Why the corpus cannot be reviewed; the message says what to do."""
+    """The corpus cannot be reviewed; the message says what to do."""
 
 
 @dataclass
 class Reviewer:
-    """The command line of one checkout, held ready in one process; `review` asks it."""
+    """A running command line of one checkout in one process."""
 
     process: subprocess.Popen[str]
     tools: dict[str, str] = field(default_factory=dict)
 
     def review(self, repository: Path, commit: str) -> Outcome:
-        """Return what a review of a commit says."""
+        """Return the outcome of reviewing a commit."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(json.dumps([str(repository), commit]) + "\n")
@@ -157,7 +157,9 @@ def main() -> int:
 
 
 def record(asked: argparse.Namespace) -> int:
-    """Write what the checkout finds; the examples are those given, or those recorded before."""
+    """Record the findings of the checkout; the examples are those given, or those recorded
+    before.
+    """
     if asked.clones is None or asked.only:
         raise CorpusError("a recording is of the whole corpus: name --clones, leave --only out")
     if asked.examples:
@@ -220,7 +222,7 @@ def names(wanted: Sequence[Repository]) -> str:
 
 @dataclass
 class Differences:
-    """What differs between the recording and today."""
+    """The differences between the recording and today."""
 
     compared: int = 0
     reviews: int = 0  # that differ
@@ -261,14 +263,14 @@ class Differences:
                 yield f"{sign} analyser {name}"
 
     def unexplained(self) -> Counter[tuple[str, str]]:
-        """Return what differs for no reason that corpus.toml gives, by rule."""
+        """Return the differences without a reason in corpus.toml, by rule."""
         left = Counter({("(an analyser)", "changed"): self.analysers})
         for key, count in self.by_rule.items():
             left[key] += 0 if any(one.covers(*key) for one in meant()) else count
         return +left
 
     def report(self, recorded_by: str) -> None:
-        """Print the sums: by reason, and by rule where there is none."""
+        """Print the sums: by reason, and by rule for those without one."""
         print(f"{self.reviews} of {self.compared} reviews differ from {recorded_by[:12]}")
         for one in meant():
             count = sum(n for key, n in self.by_rule.items() if one.covers(*key))
@@ -290,7 +292,7 @@ def repositories() -> list[Repository]:
 
 
 def meant() -> list[Meant]:
-    """Return the reasons of corpus.toml."""
+    """Return the intended differences in corpus.toml."""
     rows = tomllib.loads(CORPUS.read_text("utf-8"))["meant"]
     return [Meant(row["what"], tuple(row["rules"]), row["why"]) for row in rows]
 
@@ -298,7 +300,7 @@ def meant() -> list[Meant]:
 def review_commits(
     by: Reviewer, clones: Path, repository: Repository
 ) -> Iterator[tuple[str, Outcome]]:
-    """Yield what is found in each commit of a repository."""
+    """Yield the outcome of each commit of a repository."""
     folders = (clones / repository.name, clones / f"{repository.name}.git")
     folder = next((each.resolve() for each in folders if each.is_dir()), None)
     if folder is None:
@@ -308,7 +310,7 @@ def review_commits(
 
 
 def review_examples(by: Reviewer, examples: Sequence[Example]) -> Iterator[tuple[Example, Outcome]]:
-    """Yield what is found in each example, reviewed as the only file of a commit of its own."""
+    """Yield the outcome of each example, reviewed as the only file of a commit of its own."""
     with tempfile.TemporaryDirectory() as folder:
         repository = Path(folder)
         git(repository, "init", "-q", "--bare", ".")
@@ -320,7 +322,7 @@ def review_examples(by: Reviewer, examples: Sequence[Example]) -> Iterator[tuple
 
 
 def _commits(examples: Sequence[Example]) -> Iterator[bytes]:
-    """Yield what `git fast-import` reads: a first commit, and one on it for each example."""
+    """Yield the input of `git fast-import`: a first commit, and one on it for each example."""
     person = b"committer Corpus <corpus@example.org> 1700000000 +0000\n"
     readme = b"# Project\n"
     yield b"commit refs/heads/main\nmark :1\n" + person + b"data 0\n"
@@ -369,9 +371,10 @@ def reviewer(checkout: Path) -> Iterator[Reviewer]:
 
 
 def answer_reviews() -> None:
-    """Review what standard input names, line by line, and write the reports to standard output.
+    """Review the commits named on standard input, line by line, and write reports to standard
+    output.
 
-    This runs under the Python of the checkout, and is all that knows its code: the entry point.
+    This runs under the Python of the checkout, and uses only its entry point.
     """
     from reviewloop.__main__ import main as run_reviewloop
 

@@ -45,7 +45,7 @@ CHARS_PER_TOKEN = 4
 
 
 class Measured(NamedTuple):
-    """One review: what was billed, how long it took, what it found."""
+    """One review: billed tokens, duration, findings."""
 
     cost: float
     cached: float  # share of the input that was read from the cache
@@ -55,11 +55,11 @@ class Measured(NamedTuple):
     path: float
     findings: tuple[str, ...]
     one_prefix: bool
-    billed: tuple[int, int, int]  # tokens: sent anew, written to the cache, read from it
+    billed: tuple[int, int, int]  # tokens: sent uncached, written to the cache, read from it
 
 
 def main() -> int:
-    """Print a line for each case; return 1 when an aim is missed."""
+    """Print a line for each case; return 1 if a target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tokens", type=int, nargs="+", default=[5_000, 20_000, 60_000])
     parser.add_argument("--turns", type=int, nargs="+", default=[1, 5])
@@ -96,7 +96,7 @@ def main() -> int:
 
 
 def line(kind: str, turns: int, ours: Measured, naive: Measured, same: bool) -> str:
-    """Return what is printed of one case."""
+    """Return the printed line of one case."""
     return (
         f"{kind:9} {ours.shared:7,} {turns:5} {ours.cost:8,.0f} {naive.cost:8,.0f} "
         f"{ours.cost / naive.cost:6.3f} {ours.cached:6.0%} {ours.step:6.2f} {ours.path:6.2f} "
@@ -107,7 +107,7 @@ def line(kind: str, turns: int, ours: Measured, naive: Measured, same: bool) -> 
 
 
 def plain() -> bool:
-    """Print the case `plain`; return whether its aim is kept."""
+    """Print the case `plain`; return whether its target is met."""
     files = [(path, "".join(parts)) for path, parts in small_modules()]
     ours = review_of(files, 1, 0.0, cache=True)
     diff = sum(len(text) + text.count("\n") + len(_HEADER.format(path)) for path, text in files)
@@ -175,13 +175,13 @@ def review_of(
 
 
 def run(tokens: int, turns: int, reply: float, *, cache: bool) -> Measured:
-    """Run a task whose change has this size; what is measured is its review."""
+    """Run a task with a change of this size, and measure its review."""
     with waiting(tokens, turns, reply, cache=cache) as checkout:
         return measured(checkout.server.ledger, checkout.events(), list(checkout.findings()))
 
 
 def rebase(tokens: int) -> tuple[Measured, Measured]:
-    """Return the review of a change, and what is asked when a file below it has moved."""
+    """Return the review of a change, and the requests after a file below it has moved."""
     with waiting(tokens, 1, 0.0, cache=True) as checkout:
         first, told = list(checkout.server.ledger), checkout.events()
         titles = list(checkout.findings())
@@ -289,7 +289,7 @@ def settings(cache: bool) -> dict[str, str]:
 
 
 def modules(tokens: int) -> list[tuple[str, str]]:
-    """Return new modules of so many tokens, less what stands around them in the prompt."""
+    """Return new modules of so many tokens, minus the rest of the prompt."""
     left, made = tokens * CHARS_PER_TOKEN - 14_000, []
     while left > 0 or len(made) < 5:
         number, parts = len(made), [f'"""Part {len(made)} of the shop."""\n']
@@ -307,7 +307,7 @@ def modules(tokens: int) -> list[tuple[str, str]]:
 
 
 def wrong(number: int, each: int) -> str:
-    """Return the line that a reviewer complains about."""
+    """Return the line that a reviewer reports."""
     return f"    return [row for row in rows if row[{number}] == noun_{each}]"
 
 
@@ -318,7 +318,7 @@ def write(path: Path, text: str) -> None:
 
 
 def git(folder: Path, *argv: str) -> None:
-    """Run git in a folder, without the person's configuration."""
+    """Run git in a folder, without the user's configuration."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     subprocess.run(["git", "-C", str(folder), *argv], env=environment, check=True)
 

@@ -1,4 +1,4 @@
-"""Do whole specs in every dialect over HTTP, and compare histories and account with the truth.
+"""Run whole specs in every dialect over HTTP, and compare histories and reports with the truth.
 
 python benchmarks/evening.py [--tasks N] [--dialects NAME ...] [--parallel N] [--seed S]
 python benchmarks/evening.py --faults [--tasks N] [--seed S]
@@ -35,7 +35,7 @@ BUDGET_PER_TASK = 0.015  # dollars: about half of what the tasks cost
 
 
 def main() -> int:
-    """Print what became of each batch; return 1 when anything is not as it must be."""
+    """Print the result of each batch; return 1 if anything is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tasks", type=int, default=30)
     parser.add_argument("--dialects", nargs="*", choices=PLANS, default=list(PLANS))
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def two_evenings(plan: Plan, mode: str, parallel: int, seed: int) -> list[str]:
-    """Do a spec twice, with other speeds of the models; return what is wrong."""
+    """Run a spec twice, with different speeds of the models; return the problems."""
     problems, seen = [], []
     for speeds in (seed, seed + 1):
         with a_shop(plan, at_random_speed(plays(plan), speeds)) as checkout:
@@ -75,7 +75,7 @@ def two_evenings(plan: Plan, mode: str, parallel: int, seed: int) -> list[str]:
 
 
 def with_all_faults(count: int, parallel: int, seed: int) -> list[str]:
-    """Do a spec to which everything happens; return what the account says wrongly."""
+    """Run a spec with every kind of fault; return the errors in its report."""
     plan = everything(count)
     with a_shop(plan, trouble(plan, seed)) as checkout:
         # Of six tries, all fail for one call in 500, and then a review is incomplete.
@@ -86,7 +86,7 @@ def with_all_faults(count: int, parallel: int, seed: int) -> list[str]:
 
 
 def one_evening(checkout: Checkout, plan: Plan, mode: str, parallel: int) -> list[str]:
-    """Do all tasks and approve them; return what is wrong."""
+    """Run all tasks and approve them; return the problems."""
     before = checkout.bytes()
     said = checkout.run("batch", "--mode", mode, "--max-parallel", str(parallel))
     if said.code != (4 if mode == "queue" else 0):
@@ -117,7 +117,7 @@ def a_shop(plan: Plan, play: Callable[[Received], Answer]) -> Iterator[Checkout]
 
 
 def at_random_speed(play: Callable[[Received], Answer], seed: int) -> Callable[[Received], Answer]:
-    """Return the same play in which each reply takes a time of its own."""
+    """Return the same play with random delays of the replies."""
     chance, lock = random.Random(seed), threading.Lock()
 
     def slower(received: Received) -> Answer:

@@ -29,14 +29,14 @@ from support.workers import finished, workers  # noqa: E402
 from reviewloop.faults import ACTIONS  # noqa: E402
 
 _SECONDS = 4.0  # of processor time that a run with a fault takes, all its processes together
-_POINTS = 440  # that a run passes, roughly: for what is said before they are counted
+_POINTS = 440  # on the path of a run, roughly: for the estimate before they are counted
 _INTERRUPTED = 130
 
 T = TypeVar("T")
 
 
 class Trial(NamedTuple):
-    """What became of one run with its faults."""
+    """The result of one run with its faults."""
 
     faults: tuple[str, ...]
     kills: int
@@ -50,7 +50,7 @@ class Trial(NamedTuple):
 
 
 def main() -> int:
-    """Try all that is asked for; return 1 if anything did not end as it must."""
+    """Try all requested faults; return 1 if anything did not end as it must."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("points", nargs="*", help="name, name:k or name:k=action; default: all")
     parser.add_argument("--actions", type=int, default=10, help="points for each other action")
@@ -74,7 +74,7 @@ def main() -> int:
 
 
 def try_storm(chosen: argparse.Namespace) -> int:
-    """Let runs be killed at random; return the exit code."""
+    """Kill runs at random; return the exit code."""
     say(f"{chosen.storm} runs at the same time, killed at random: at most about 5 minutes")
     with workers(1) as pool:
         weather = result_of(pool.submit(storm, chosen.storm, chosen.seed), "the storm")
@@ -82,7 +82,7 @@ def try_storm(chosen: argparse.Namespace) -> int:
 
 
 def try_points(chosen: argparse.Namespace, started: float) -> int:
-    """Try the points that are asked for; return the exit code."""
+    """Try the requested points; return the exit code."""
     others = 0 if chosen.points else chosen.actions * (len(ACTIONS) - 1) + chosen.pairs
     what = " ".join(chosen.points) or f"every point that it passes, and in {others} other ways"
     say(f"a run is made to fail at {what}, resumed, and compared with an undisturbed one")
@@ -94,7 +94,7 @@ def try_points(chosen: argparse.Namespace, started: float) -> int:
         clean = result_of(pool.submit(clean_ending), "a run that nothing disturbs")
         points = result_of(pool.submit(all_points), "counting the points of a run")
         faults = list(picked(chosen, points))
-        random.Random(chosen.seed).shuffle(faults)  # so that a part of them tells of all
+        random.Random(chosen.seed).shuffle(faults)  # so that a sample covers all kinds
         say(f"{len(points)} points, {len(faults)} runs: about {minutes(len(faults), chosen)}")
         until = started + chosen.minutes * 60 if chosen.minutes else math.inf
         try:
@@ -108,7 +108,7 @@ def try_points(chosen: argparse.Namespace, started: float) -> int:
 
 
 def minutes(runs: int, chosen: argparse.Namespace) -> str:
-    """Return how long some runs take, for people."""
+    """Return the estimated duration of runs, in words."""
     took = runs * _SECONDS / 60
     limit = f", stopped after {chosen.minutes:g}" if chosen.minutes else ""
     if took < 1:
@@ -117,12 +117,12 @@ def minutes(runs: int, chosen: argparse.Namespace) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line that is seen at once."""
+    """Print a line at once."""
     print(text, flush=True)
 
 
 def result_of(future: "Future[T]", what: str) -> T:
-    """Return what one task gives, with a sign of life while it takes long."""
+    """Return the result of one task, with a sign of life while it takes long."""
     (done,) = finished([future], lambda number: say(f"... {what} is still going on"))
     return done.result()
 
@@ -149,7 +149,7 @@ def picked(chosen: argparse.Namespace, points: list[str]) -> Iterator[tuple[str,
 def try_all(
     pool: Executor, faults: list[tuple[str, ...]], clean: Ending, until: float
 ) -> Iterator[Trial]:
-    """Try all faults and yield each trial; print what is wrong at once, and how far it is."""
+    """Try all faults and yield each trial; print problems and progress at once."""
     begun = time.monotonic()
 
     def news(done: int) -> None:
@@ -164,20 +164,20 @@ def try_all(
 
 
 def all_points() -> list[str]:
-    """Return every point that a run passes."""
+    """Return every fault point on the path of a run."""
     with tempfile.TemporaryDirectory() as folder:
         return points_of(Path(folder))
 
 
 def clean_ending() -> Ending:
-    """Return how a run ends that nothing disturbs."""
+    """Return the end of a run without faults."""
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder) / "site") as site:
         site.drive()
         return look(site)
 
 
 def attempt(faults: tuple[str, ...], clean: Ending) -> Trial:
-    """Let a run fail at these points, one after the other, and see how it ends."""
+    """Make a run fail at these points, one after the other, and return how it ends."""
     with tempfile.TemporaryDirectory() as folder, Site(Path(folder) / "site") as site:
         try:
             drive = site.drive(*faults)

@@ -1,8 +1,8 @@
-"""List which of the newest commits of repositories governance would ask a person about, and why.
+"""List which of the newest commits of repositories governance would show to a user, and why.
 
 python benchmarks/governance.py CLONE... [--commits N]
 
-Reading the list says how many are false; docs/governance.md has the figures of two repositories.
+Reading the list shows how many are false; docs/governance.md has the figures of two repositories.
 """
 
 import argparse
@@ -29,7 +29,7 @@ class Commit:
 
     @property
     def change(self) -> Any:
-        """What the commit changes."""
+        """The files that the commit changes."""
         return self.private.change(self.old, self.new)
 
     def read_base(self, path: str) -> bytes | None:
@@ -42,7 +42,7 @@ class Commit:
 
 
 def main() -> int:
-    """Print a line for each commit that is of a kind, then the counts."""
+    """Print a line for each commit of a kind, then the counts."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("clones", nargs="+", type=Path)
     parser.add_argument("--commits", type=int, default=100, help="of each, without merges")
@@ -63,7 +63,7 @@ def main() -> int:
 
 
 def commits_of(clone: Path, number: int) -> Any:
-    """Yield (commit and subject, {kind: lines that show it}) of the newest commits."""
+    """Yield (commit and subject, {kind: lines of evidence}) of the newest commits."""
     user = discover(clone)
     log = Git(user.git_dir, cwd=user.root).text(
         "log", f"-{number}", "--no-merges", "--min-parents=1", "--format=%H %s"

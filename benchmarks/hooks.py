@@ -35,7 +35,7 @@ HOOK = """\
 
 
 class Cost(NamedTuple):
-    """Seconds of one run: of a clock, of processors, and until the first reviewer is asked."""
+    """Seconds of one run: on the clock, of processors, and until the first reviewer starts."""
 
     wall: float
     cpu: float
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def measured(code: Path, hooks: int) -> Cost:
-    """Do one run with the code of a checkout, in a process of its own."""
+    """Run once with the code of a checkout, in a process of its own."""
     text = "".join(HOOK.format(number=number) for number in range(hooks))
     files = {".reviewloop/hooks/queued.yaml": text} if hooks else {}
     play = cast(implement=writes({"shop/search.py": CLEAN}))
@@ -88,7 +88,7 @@ def measured(code: Path, hooks: int) -> Cost:
 
 
 def succeed(checkout: Checkout, code: int, *words: str) -> None:
-    """Run a command; stop the measurement where it ends otherwise."""
+    """Run a command; stop the measurement if it ends otherwise."""
     done = checkout.process(*words)
     if done.code != code:
         raise SystemExit(f"reviewloop {' '.join(words)} ended with {done.code}: {done.err}")

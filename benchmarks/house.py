@@ -85,12 +85,12 @@ FOREIGN_PROSE = {
     "reviewloop/github/user_comments.py::origin_of": "comments and states hold no more than that",
     "reviewloop/specs/impact.py::replacement_in": "what a user wants changed, in their words",
 }
-"""Functions that match on words of others, or on what older releases stored, and why."""
+"""Functions that match on third-party text, or on text that older releases stored, and why."""
 STILL_READ = {
     "reviewloop/app/fleet/queue.py::note_now",
     "reviewloop/render/review_words.py::_in_note",
 }
-"""Functions that still match on our own sentences: they are counted, and no other may come."""
+"""Functions that still match on our own sentences: they are counted, and no other may be added."""
 UNTYPED = {"dict", "Mapping", "Dict", "MutableMapping"}
 
 Figures = dict[str, str]
@@ -124,12 +124,12 @@ class Module:
 
 @dataclass(frozen=True)
 class Import:
-    """A name of the package that a file imports, and where the import stands."""
+    """A name of the package that a file imports, and the location of the import."""
 
     module: str
     name: str  # "" for `import module`
     known_as: str
-    inside: bool  # a function
+    inside: bool  # in a function
     typing: bool  # under TYPE_CHECKING
 
 
@@ -168,7 +168,7 @@ class House:
         return _circles(edges)
 
     def circles_of_rooms(self) -> list[list[str]]:
-        """Return import circles of what stands below the package."""
+        """Return the import circles of packages and files right below the package."""
         edges: Edges = {}
         for name, found in self.imports.items():
             here = self.modules[name].room
@@ -182,7 +182,7 @@ class House:
         return below if below in self.modules else wanted.module
 
     def hidden_imports(self) -> tuple[int, int]:
-        """Return how many imports of any package stand in functions and under TYPE_CHECKING."""
+        """Return the numbers of imports in functions and under TYPE_CHECKING."""
         inside = typing = 0
         for module in self.modules.values():
             for node, in_function, for_types in _all_imports(module.tree):
@@ -192,7 +192,7 @@ class House:
         return inside, typing
 
     def untyped(self) -> list[str]:
-        """Return signatures with rows of Any that another room of the package imports."""
+        """Return signatures with rows of Any that another package imports."""
         crossing = self._crossing()
         found = []
         for name, module in self.modules.items():
@@ -207,7 +207,7 @@ class House:
         return found
 
     def _crossing(self) -> set[tuple[str, str]]:
-        """Return (file, name) of all that is imported from another room, doors looked through."""
+        """Return (file, name) of all imports across packages, with re-exports resolved."""
         seen = set()
         for name, found in self.imports.items():
             for each in found:
@@ -225,7 +225,7 @@ class House:
         return (module, name) if module in self.modules else None
 
     def _aliases(self, module: Module) -> set[str]:
-        """Return names that stand for a row of Any in a file, those it imports included."""
+        """Return the names of a row of Any in a file, those it imports included."""
         rows = set(self._rows[module.name])
         for each in self.imports[module.name]:
             origin = self._origin(each.module, each.name)
@@ -255,7 +255,7 @@ class House:
         )
 
     def prose(self) -> list[str]:
-        """Return the places that match on a text of our own."""
+        """Return the locations that match on a text of our own."""
         return [
             f"{_place(module, node)} {ast.unparse(node)[:90]}"
             for where, module, node in self.matches()
@@ -263,7 +263,7 @@ class House:
         ]
 
     def matches(self) -> Iterator[tuple[str, Module, ast.AST]]:
-        """Yield `file::function` of each match on a text, the words of others included."""
+        """Yield `file::function` of each match on a text, third-party text included."""
         for module in self.modules.values():
             for name, node in prose_matches(module.tree):
                 yield f"{module.path.as_posix()}::{name}", module, node
@@ -365,7 +365,7 @@ def _source(node: ast.ImportFrom, module: Module) -> str:
 
 
 def _all_imports(tree: ast.Module) -> Iterator[tuple[ast.Import | ast.ImportFrom, bool, bool]]:
-    """Yield every import, whether it stands in a function, whether under TYPE_CHECKING."""
+    """Yield every import, whether it is in a function, whether under TYPE_CHECKING."""
     waiting: list[tuple[ast.AST, bool, bool]] = [(tree, False, False)]
     while waiting:
         node, inside, typing = waiting.pop()
@@ -439,7 +439,7 @@ def _annotations(function: _Function) -> Iterator[ast.expr]:
 
 
 def _is_untyped(annotation: ast.expr, rows: set[str]) -> bool:
-    """Whether a row of Any stands anywhere in an annotation."""
+    """Whether an annotation contains a row of Any."""
     return any(_is_untyped_node(node, rows) for node in ast.walk(annotation))
 
 
@@ -464,7 +464,7 @@ def _assigned(node: ast.stmt) -> Iterator[tuple[str, ast.expr]]:
 
 
 def prose_matches(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.AST]]:
-    """Yield each match on a text, and the outermost function or method that it stands in."""
+    """Yield each match on a text, and its outermost function or method."""
     for node in ast.iter_child_nodes(tree):
         name = owner
         if isinstance(node, ast.ClassDef) and not owner:
@@ -477,7 +477,7 @@ def prose_matches(tree: ast.AST, owner: str = "") -> Iterator[tuple[str, ast.AST
 
 
 def _matches_prose(node: ast.AST) -> bool:
-    """Whether a decision looks into a text by the name of a sentence, or for some words of one."""
+    """Whether a decision compares a text with that of a sentence, or searches it for words."""
     if isinstance(node, ast.Compare):
         sides = list(zip(node.ops, node.comparators, strict=True))
         looks_inside = any(isinstance(op, ast.In | ast.NotIn) for op, _ in sides)
@@ -486,7 +486,7 @@ def _matches_prose(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
     if node.func.attr == "split" and [ast.unparse(each) for each in node.args] in ([], [r"'\n'"]):
-        return False  # words and lines, whatever they say
+        return False  # words and lines, whatever their content
     if node.func.attr in REPLACERS and any(_names_a_command(each) for each in node.args):
         return True
     if node.func.attr in MATCHERS:
@@ -505,7 +505,7 @@ def _is_prose(node: ast.expr) -> bool:
 
 
 def _is_phrase(node: ast.expr) -> bool:
-    """Whether it is a text of several words, or one of some such texts."""
+    """Whether it is a text of several words, or a collection of such texts."""
     if isinstance(node, ast.Tuple):
         return any(map(_is_phrase, node.elts))
     return isinstance(node, ast.Constant) and bool(PHRASE.search(str(node.value)))
@@ -560,7 +560,7 @@ finally:
 
 
 def frames_of(checkout: Path) -> Figures:
-    """Return how many of our frames stand around the first call of a model in the demo."""
+    """Return how many of our frames are around the first call of a model in the demo."""
     python = checkout / ".venv" / "bin" / "python"
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")

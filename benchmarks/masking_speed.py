@@ -32,12 +32,12 @@ def code(size: int) -> str:
 
 
 def drawn(signs: str) -> Callable[[int], str]:
-    """Return what makes one line of drawn signs."""
+    """Return a function that makes one line of random characters."""
     return lambda size: "".join(random.Random(3).choices(signs, k=size))
 
 
 def repeated(part: str) -> Callable[[int], str]:
-    """Return what makes a text of the same part again and again."""
+    """Return a function that repeats a text."""
     return lambda size: part * (size // len(part))
 
 
@@ -75,7 +75,7 @@ def reply() -> Reply:
 
 
 def whole_way(redactor: Redactor, answer: Reply) -> None:
-    """Mask an answer as a run does: before it is recorded, as it is kept, as it is used."""
+    """Redact a reply as a run does: before recording, on storing, on using."""
     redactor.names_in(json.dumps(answer.plain(), ensure_ascii=False))
     used = redacted_reply(answer, redactor.redact_held)
     redacted_reply(used, redactor.for_models)

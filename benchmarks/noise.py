@@ -1,10 +1,10 @@
-"""Measure how much a review without a model says about the commits of a well-kept repository.
+"""Measure how many findings a review without a model has on the commits of a well-kept repository.
 
 python benchmarks/noise.py REPOSITORY [--commits 30] [--show] [--all-tools]
 
-REPOSITORY is any clone, bare or not. Counted are the red and yellow findings on added lines: all
-of them, and those alone that the commit brought (the same rule at the same line text was not there
-before), which is what a review reports. What belongs to no line counts with the latter.
+REPOSITORY is any clone, bare or not. Counted are the red and yellow findings on added lines: all of
+them, and those alone that the commit introduced (the same rule was not at the same line text
+before), which is what a review reports. Findings without a line count with the latter.
 """
 
 import argparse
@@ -50,7 +50,7 @@ class Tally:
 
 
 def main() -> int:
-    """Print the figures of a repository; return 1 when they are above what is promised."""
+    """Print the figures of a repository; return 1 if they are above the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("repository", type=Path)
     parser.add_argument("--commits", type=int, default=30)
@@ -102,12 +102,12 @@ def is_loud(placed: LocatedHit) -> bool:
 
 
 def loud(hits: Iterable[LocatedHit]) -> Iterator[LocatedHit]:
-    """Yield the red and yellow ones."""
+    """Yield the red and yellow hits."""
     return (placed for placed in hits if is_loud(placed))
 
 
 def on_lines(view: ChangeView, off: frozenset[str]) -> Iterator[LocatedHit]:
-    """Yield what is said about added lines when nothing is known of the base."""
+    """Yield the hits on added lines if the base is unknown."""
     whole = {check.name for check in change_checks()}
     files = tuple(replace(file, status="A") for file in view.files)
     found = examine(replace(view, files=files), off=off | whole)

@@ -1,4 +1,4 @@
-"""Measure what reviewloop itself adds to the time that models take.
+"""Measure what reviewloop itself adds to the time of models.
 
 python benchmarks/overhead.py [--files N]
 """
@@ -23,11 +23,11 @@ from reviewloop.store.journal import CallKey, Journal  # noqa: E402
 
 REPLY_SECONDS = 1.0
 FIRST_BYTE_SECONDS = 0.05
-REQUEST_CHARACTERS = 40_000  # about what a reviewer is sent
+REQUEST_CHARACTERS = 40_000  # about the size of a reviewer's prompt
 
 
 def main() -> int:
-    """Print the ratio for a whole run, and the two writes that happen most often."""
+    """Print the ratio for a whole run, and the two most frequent writes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--files", type=int, default=2000, help="of the repository snapshots are of"
@@ -63,7 +63,7 @@ def run_ratio(folder: Path) -> None:
 
 
 def journal_writes(folder: Path) -> None:
-    """Write replies as they are written in a run: durable before the call returns."""
+    """Write replies as a run does: durable before the call returns."""
     journal = Journal(folder / "journal.sqlite")
     request = {"messages": ["x y z " * (REQUEST_CHARACTERS // 6)]}
 
@@ -83,7 +83,7 @@ def journal_writes(folder: Path) -> None:
 
 
 def snapshots(folder: Path, files: int) -> None:
-    """Edit one file of a repository of many and keep the tree, as each step of a run does."""
+    """Edit one file in a repository of many and store the tree, as each step of a run does."""
     for number in range(files):
         path = folder / f"package{number % 50}" / f"module{number}.py"
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -72,7 +72,7 @@ def read_expected(folder: Path) -> dict[str, tuple[str, bool]]:
 
 
 def run_pass(folder: Path, names: list[str]) -> tuple[dict[str, set[str]], float, int]:
-    """Return the rules that hit in every case, the seconds it took and the lines read."""
+    """Return the rules with hits in every case, the seconds it took and the lines read."""
     found: dict[str, set[str]] = defaultdict(set)
     lines = 0
     started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Measure what five reviewers cost in time beside the slowest one, and who read the cached prefix.
+"""Measure five reviewers against the slowest one, and which of them read the cached prefix.
 
 python benchmarks/parallel_review.py [--runs N]
 """
@@ -24,7 +24,7 @@ MOST_SECONDS = 1.5
 
 
 class Measured(NamedTuple):
-    """One run: seconds of the review step, of its slowest reply, and who read the prefix."""
+    """One run: seconds of the review step, of its slowest reply, and the cache readers."""
 
     step: float
     slowest: float

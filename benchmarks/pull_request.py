@@ -43,13 +43,13 @@ class Measured(NamedTuple):
     path: float
     before: float  # until the first request to the model
     after: float  # from its last reply to the last post
-    ended: float  # until the process was gone
+    ended: float  # until the process ended
     cpu: float  # processor time of the process and its children
     comments: int
 
     @property
     def ratio(self) -> float:
-        """How much longer it took than the model alone."""
+        """The ratio to the time of the model alone."""
         return self.posted / self.path
 
 
@@ -110,13 +110,13 @@ def measure(turns: int, reply: float) -> Measured:
 
 
 def children() -> float:
-    """Return the processor seconds of all processes that were started here and are gone."""
+    """Return the processor seconds of all ended child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def critical_path(ledger: list[Received]) -> float:
-    """Return the seconds below which these replies could not have been had."""
+    """Return the least seconds in which these replies can be received."""
     leader = min(ledger, key=lambda request: request.at)
     opens = (leader.first_sent_at or leader.at) - leader.at
     chains = []
@@ -128,7 +128,7 @@ def critical_path(ledger: list[Received]) -> float:
 
 
 def play(turns: int) -> Callable[[Received], Answer]:
-    """Return reviewers that look around and report one finding each; the last one looks longest."""
+    """Return reviewers that read files and report one finding each; the last one takes longest."""
 
     def part(received: Received) -> Answer:
         place = REVIEWERS.index(agent_of(received))
@@ -173,7 +173,7 @@ def module(number: int, functions: int) -> str:
 
 
 def wrong(number: int, each: int) -> str:
-    """Return the line that a reviewer complains about."""
+    """Return the line that a reviewer reports."""
     return WRONG.format(number=number, noun=f"noun_{each}")
 
 
@@ -190,7 +190,7 @@ def commit(folder: Path, subject: str) -> None:
 
 
 def git(folder: Path, *argv: str) -> str:
-    """Run git in a folder, without the person's configuration."""
+    """Run git in a folder, without the user's configuration."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-C", str(folder), *argv]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)

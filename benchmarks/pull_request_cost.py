@@ -1,11 +1,11 @@
-"""Print what a review of a usual pull request costs: the table of docs/github.md.
+"""Print the cost of reviewing a usual pull request: the table of docs/github.md.
 
 python benchmarks/pull_request_cost.py [--answer 1000]
 
 A diff of 300 lines is reviewed by the five reviewers, once with one turn each and once with three
-(two files read before the answer). The stand-in for Bedrock counts what is really sent, and what
-comes from the cache; genai-prices has the prices. What a model answers is an assumption: `--answer`
-tokens in each turn of each reviewer, thoughts included. Nothing goes over the network.
+(two files read before the answer). The stand-in for Bedrock counts the tokens that are sent, and
+those from the cache; genai-prices has the prices. The length of answers is an assumption:
+`--answer` tokens in each turn of each reviewer, reasoning included. Nothing goes over the network.
 """
 
 import argparse
@@ -27,7 +27,7 @@ ANSWER = 1000  # tokens
 
 
 def usage(turns: int, answer: int) -> Usage:
-    """Return what the five reviewers are billed for the change of 300 lines."""
+    """Return the billed usage of the five reviewers for the change of 300 lines."""
     files = [(path, "".join(parts)) for path, parts in small_modules()]
     fresh, written, read = review_of(files, turns, 0.0, cache=True).billed
     return Usage(fresh, len(REVIEWERS) * turns * answer, read, written)

@@ -1,8 +1,8 @@
-"""Measure what a review without a model finds in labelled cases, and what it should not find.
+"""Measure the recall and the false positives of a review without a model on labelled cases.
 
 python benchmarks/review_quality.py [FOLDER] [--all-tools] [--verbose]
 
-FOLDER holds cases in the format of benchmarks/cases.md; without it those of the tests are taken.
+FOLDER holds cases in the format of benchmarks/cases.md; the default is those of the tests.
 """
 
 import argparse
@@ -20,7 +20,7 @@ LEAST_RECALL, MOST_WRONG = 0.85, 0.05
 
 
 def main() -> int:
-    """Print recall and false positives; return 1 when they are worse than what is promised."""
+    """Print recall and false positives; return 1 if they are beyond the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", default=ROOT / "tests" / "corpus")
     parser.add_argument("--all-tools", action="store_true", help="use other tools found here, too")
@@ -51,7 +51,7 @@ def main() -> int:
 
 
 def by_reviewer(scores: Iterable[Score]) -> Iterable[tuple[str, int, int, int, int]]:
-    """Yield the figures by whose concern it is; labels that name nobody count for `(any)`."""
+    """Yield the figures by responsible reviewer; labels without one count for `(any)`."""
     for score in scores:
         for wanted in score.found:
             yield wanted.agent or "(any)", 1, 0, 0, 0
@@ -77,7 +77,7 @@ def table(title: str, rows: Iterable[tuple[str, int, int, int, int]]) -> None:
 
 
 def details(scores: Iterable[Score]) -> None:
-    """Print what was missed, what was said wrongly, and which analysers failed."""
+    """Print missed and false findings, and the analysers that failed."""
     for score in scores:
         for wanted in score.missed:
             why = f" [known: {wanted.known_miss}]" if wanted.known_miss else ""

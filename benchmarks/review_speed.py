@@ -24,14 +24,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MOST_SECONDS = {500: 2.0, 100_000: 15.0}
 MOST_MEGABYTES = {100_000: 500}
-CHANGED = 10  # every so many files were there before, half as long
+CHANGED = 10  # every so many files existed before, half as long
 NOUNS = ("order", "cart", "price", "item", "user", "label", "parcel", "invoice", "refund", "stock")
 VERBS = ("load", "save", "check", "count", "merge", "split", "print", "send", "close", "open")
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One size: what a run took and what it said."""
+    """One size: the cost and the findings of a run."""
 
     lines: int
     seconds: float
@@ -42,7 +42,7 @@ class Measured:
 
 
 def main() -> int:
-    """Print a line for each size; return 1 when a promise is broken."""
+    """Print a line for each size; return 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, nargs="+", default=[500, 10_000, 100_000])
     parser.add_argument("--runs", type=int, default=3, help="warm runs, of which the median counts")
@@ -108,7 +108,7 @@ def measure(repository: Path, home: Path, lines: int, runs: int, all_tools: bool
 
 
 def make(folder: Path, lines: int) -> int:
-    """Create a repository with about so many added lines; return how many there are."""
+    """Create a repository with about so many added lines; return their number."""
     if folder.exists():
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
@@ -129,7 +129,7 @@ def make(folder: Path, lines: int) -> int:
 
 
 def files(chance: random.Random, lines: int) -> Iterator[tuple[str, str]]:
-    """Yield path and text of files until they have so many lines."""
+    """Yield path and text of files with so many lines in all."""
     kinds = [python, python, python, python_test, script, typescript, go, shell, terraform,
              template, dockerfile, workflow, markdown]  # fmt: skip
     largest = min(300, max(50, lines // 12))
@@ -142,7 +142,7 @@ def files(chance: random.Random, lines: int) -> Iterator[tuple[str, str]]:
 
 
 def pieces(size: int, *made: str) -> str:
-    """Join texts until there are so many lines."""
+    """Join texts up to so many lines."""
     joined, total = [], 0
     for text in made:
         if total >= size:
@@ -163,7 +163,7 @@ def many(size: int) -> range:
 
 
 def python(chance: random.Random, number: int, size: int) -> tuple[str, str]:
-    """Return a Python module; every now and then with something to find."""
+    """Return a Python module, occasionally with a problem."""
     parts = ['"""A part of the shop."""\n\nimport hashlib\nimport json\n\n']
     for each in many(size // 9 + 1):
         noun, share = chance.choice(NOUNS), chance.randrange(90)
@@ -270,7 +270,7 @@ def template(chance: random.Random, number: int, size: int) -> tuple[str, str]:
 
 
 def dockerfile(chance: random.Random, number: int, size: int) -> tuple[str, str]:
-    """Return a Dockerfile; nobody writes long ones."""
+    """Return a Dockerfile, which is always short."""
     noun = chance.choice(NOUNS)
     text = (
         "FROM python:3.12.7-slim-bookworm\nWORKDIR /app\nCOPY requirements.txt .\n"
@@ -303,7 +303,7 @@ def write(path: Path, text: str) -> None:
 
 
 def git(folder: Path, *argv: str) -> str:
-    """Run git in a folder, without the person's configuration."""
+    """Run git in a folder, without the user's configuration."""
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     command = ["git", "-C", str(folder), *argv]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)

@@ -1,12 +1,11 @@
-"""How much of clean code would be hidden from a model, and how fast texts are searched.
+"""Measure how much of clean code is redacted for models, and how fast texts are searched.
 
-    python benchmarks/secrets_noise.py [FOLDER ...]
+python benchmarks/secrets_noise.py [FOLDER ...]
 
-Reads every text file below the folders (by default: the installed packages and the standard
-library of this interpreter) as a run reads it before a model sees it, with thirty made-up values
-held. Prints files, lines, megabytes, what was replaced (wanted: nothing), whether any line moved,
-and the speed. What it finds in examples of secrets that vendors' own packages carry is listed by
-path and kind, never by value.
+Reads every text file below the folders (by default: the installed packages and the standard library
+of this interpreter) as a run reads it for a model, with thirty made-up values held. Prints files,
+lines, megabytes, replacements (target: none), whether any line moved, and the speed. Hits in
+examples of secrets in vendors' own packages are listed by path and kind, never by value.
 """
 
 import random
@@ -27,7 +26,7 @@ _SUFFIXES = {
 
 
 def made_up(count: int = 30) -> HeldSecrets:
-    """Return held values as a machine may have them: drawn, of 16 to 48 characters."""
+    """Return held values as on a real machine: random, of 16 to 48 characters."""
     drawn = random.Random(11)
     signs = string.ascii_letters + string.digits + "+/=_-"
     return HeldSecrets(

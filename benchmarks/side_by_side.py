@@ -72,7 +72,7 @@ assert len(found) == len(sys.argv[2:]), found
 
 
 class Cost(NamedTuple):
-    """What a process cost."""
+    """The cost of a process."""
 
     seconds: float  # of the processor
     megabytes: float
@@ -90,7 +90,7 @@ class Checkout(NamedTuple):
 
 
 def main() -> int:
-    """Print a line for each case; return 1 when an aim is missed or something grew worse."""
+    """Print a line for each case; return 1 if a target is missed or a figure grew worse."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("before", type=Path)
     parser.add_argument("--now", type=Path, default=ROOT)
@@ -125,7 +125,7 @@ def reviews(pair: Sequence[Checkout], folder: Path, runs: int) -> bool:
         environ = {**server.env(), "REVIEWLOOP_LIMITS__USD": "1000"}
 
         def asks(one: Checkout) -> Cost:
-            # `--again`: a review of the same change would else be remembered.
+            # `--again`: otherwise a review of the same change would be cached.
             command = one.command("review", "--again", "--model", MODEL, "--format", "json")
             return cost(command, work, home(one, folder) | environ, ends=(0, 1))
 
@@ -148,7 +148,7 @@ def reviews(pair: Sequence[Checkout], folder: Path, runs: int) -> bool:
 
 
 def statuses(pair: Sequence[Checkout], folder: Path, runs: int, many: int) -> bool:
-    """Measure `status` with many runs that the release before stored."""
+    """Measure `status` with many runs that an older release stored."""
     site = unpack("queue", folder)
     (known,) = (site.state / "repositories").iterdir()
     multiply(known, many)
@@ -163,7 +163,7 @@ def statuses(pair: Sequence[Checkout], folder: Path, runs: int, many: int) -> bo
 
 
 def multiply(known: Path, many: int) -> None:
-    """Add copies of a stored run of a batch until there are so many, each a committed task.
+    """Add copies of a stored run of a batch up to so many, each a committed task.
 
     They share one folder: what is read of each is the same.
     """
@@ -183,7 +183,7 @@ def multiply(known: Path, many: int) -> None:
 
 
 def changed(folder: Path) -> Path:
-    """Return a repository with a change of 300 lines that is not committed."""
+    """Return a repository with an uncommitted change of 300 lines."""
     write(folder / "shop/part.py", '"""A part of the shop."""\n')
     git(folder, "init", "--quiet", "--initial-branch", "main")
     git(folder, "add", "--all")
@@ -201,7 +201,7 @@ def checkout(root: Path) -> Checkout:
 
 
 def home(one: Checkout, folder: Path) -> dict[str, str]:
-    """Return an environment with a home of its own, and no tools but those that are bundled."""
+    """Return an environment with a home of its own, and only bundled tools."""
     place = folder / f"home-{abs(hash(one.root))}"
     place.mkdir(exist_ok=True)
     return {
@@ -214,7 +214,7 @@ def home(one: Checkout, folder: Path) -> dict[str, str]:
 
 
 def in_turns(runs: int, *works: Callable[[], Cost]) -> list[Cost]:
-    """Return the least cost of each work; they take turns, so that load meets all alike."""
+    """Return the least cost of each work; they take turns, so that load affects all alike."""
     seen = [[work() for work in works] for _ in range(runs)]
     return [Cost(*map(min, zip(*each, strict=True))) for each in zip(*seen, strict=True)]
 
@@ -222,7 +222,7 @@ def in_turns(runs: int, *works: Callable[[], Cost]) -> list[Cost]:
 def cost(
     argv: Sequence[str], cwd: Path, environ: Mapping[str, str], ends: Sequence[int] = (0,)
 ) -> Cost:
-    """Run a command and return what it cost, with all that it waited for."""
+    """Run a command and return its cost, with that of its children."""
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder, "answer.json")
         start = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(answer), *argv]
@@ -235,7 +235,7 @@ def cost(
     return Cost(seconds, kilobytes / 1024)
 
 
-# A process counts the memory of the one that started it as its own: so a small one starts it.
+# A process inherits the memory figure of its parent: so a small one starts it.
 _LAUNCH = """
 import json, os, resource, sys
 code = os.spawnvp(os.P_WAIT, sys.argv[2], sys.argv[2:])
@@ -246,7 +246,7 @@ with open(sys.argv[1], "w") as file:
 
 
 def line(what: str, one: Cost, other: Cost, at_most: float = NOT_WORSE, names: str = "") -> bool:
-    """Print seconds and megabytes of two, and their ratios; return whether the aim is kept."""
+    """Print seconds and megabytes of two, and their ratios; return whether the target is met."""
     ratio = other.seconds / one.seconds
     memory = other.megabytes / one.megabytes
     said = f"  ({names})" if names else ""
@@ -257,7 +257,7 @@ def line(what: str, one: Cost, other: Cost, at_most: float = NOT_WORSE, names: s
 
 
 def aim(what: str, kept: bool) -> bool:
-    """Print whether an aim is kept; return it."""
+    """Print whether a target is met; return it."""
     print(f"  {'kept' if kept else 'MISSED'}: {what}")
     return kept
 

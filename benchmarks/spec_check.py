@@ -70,7 +70,7 @@ def build(root: Path) -> None:
 
 
 def check(root: Path) -> tuple[float, float, str]:
-    """Return the processor's and the clock's seconds of a check, and what it printed."""
+    """Return the processor's and the clock's seconds of a check, and its output."""
     begin, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     program = Path(sys.executable).parent / "reviewloop"
     done = subprocess.run(

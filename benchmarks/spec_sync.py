@@ -1,8 +1,8 @@
-"""How long `spec sync --check` takes: 600 files of a project, 50 of them changed, one spec.
+"""Measure `spec sync --check`: 600 files of a project, 50 of them changed, one spec.
 
-    python benchmarks/spec_sync.py
+python benchmarks/spec_sync.py
 
-The project is made anew each time: ten modules of routes in each of twenty packages, with models,
+The project is created each time: ten modules of routes in each of twenty packages, with models,
 settings and tests that name criteria. Times are of the whole comparison in this process, without
 the start of Python; the best of five.
 """

@@ -1,4 +1,4 @@
-"""Measure how long `reviewloop --help` takes beside an empty Python program.
+"""Measure `reviewloop --help` against an empty Python program.
 
 python benchmarks/startup.py [--runs N]
 """
@@ -47,7 +47,7 @@ def median(argv: list[str], runs: int) -> float:
 
 
 def call(argv: list[str]) -> str:
-    """Run a command and return what it wrote to stderr."""
+    """Run a command and return its stderr."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(argv, env=environment, check=True, capture_output=True, text=True)
     return done.stderr

@@ -1,4 +1,4 @@
-"""Measure what safety and durability add: sandbox, journal, snapshots, and their share of a run.
+"""Measure the cost of safety and durability: sandbox, journal, snapshots, and their share of a run.
 
 python benchmarks/trust_overhead.py [--files N] [--runs N]
 """
@@ -35,7 +35,7 @@ from reviewloop.store.journal import CallKey, Journal  # noqa: E402
 
 REPLY_SECONDS = 1.0
 FIRST_BYTE_SECONDS = 0.05
-REQUEST_CHARACTERS = 40_000  # about what a reviewer is sent
+REQUEST_CHARACTERS = 40_000  # about the size of a reviewer's prompt
 MOST_SHARE = 0.01
 
 
@@ -48,7 +48,7 @@ class Cost(NamedTuple):
 
 
 def main() -> int:
-    """Print a table; return 1 when the share of a run is above what is promised."""
+    """Print a table; return 1 if the share of a run is above the limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--files", type=int, default=2000, help="of the repository of snapshots")
     parser.add_argument("--runs", type=int, default=100, help="how often each is done")
@@ -71,7 +71,7 @@ def main() -> int:
 
 
 def cost(work: Callable[[int], object], runs: int) -> Cost:
-    """Return what one call costs."""
+    """Return the cost of one call."""
     work(-1)
     times, before = [], _processor()
     for number in range(runs):
@@ -90,7 +90,7 @@ def _processor() -> float:
 
 
 def commands(folder: Path) -> dict[str, Callable[[int], object]]:
-    """Return what runs `true` at each level that holds here, and with less around it."""
+    """Return functions that run `true` at each level that works here, and with fewer layers."""
     work = folder / "work"
     work.mkdir()
     env = {"PATH": os.defpath}
@@ -113,7 +113,7 @@ def commands(folder: Path) -> dict[str, Callable[[int], object]]:
 
 
 def trial() -> None:
-    """Try to get out of the level in force, as the first command of a process does."""
+    """Try to escape the current level, as the first command of a process does."""
     problem = escapes(ladder.choose())
     if problem:
         raise SystemExit(problem)
@@ -121,7 +121,7 @@ def trial() -> None:
 
 @contextlib.contextmanager
 def written_journal(folder: Path) -> Iterator[Callable[[int], object]]:
-    """Yield what writes a reply as a run does: durable before it is used."""
+    """Yield a function that writes a reply as a run does: durable before it is used."""
     journal = Journal(folder / "journal.sqlite")
     request = {"messages": ["x y z " * (REQUEST_CHARACTERS // 6)]}
     yield lambda number: journal.record(
@@ -141,7 +141,9 @@ Work = Callable[[int], object]
 
 @contextlib.contextmanager
 def kept_trees(folder: Path, files: int) -> Iterator[tuple[Work, Work]]:
-    """Yield what keeps a tree with one edit, and what puts the workspace to such a tree."""
+    """Yield functions that store a tree with one edit, and that reset the workspace to such a
+    tree.
+    """
     for number in range(files):
         path = folder / f"package{number % 50}" / f"module{number}.py"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,7 +165,7 @@ def kept_trees(folder: Path, files: int) -> Iterator[tuple[Work, Work]]:
     private.close()
 
 
-# Part of a run -> the row of the table that says what it costs a processor.
+# Part of a run -> the row of the table with its processor cost.
 _ROWS = {
     "start proof": "start proof",
     "journal": "journal",
@@ -173,7 +175,7 @@ _ROWS = {
 
 
 class Tally:
-    """How often the parts were used in a run, and how long that took."""
+    """The number of uses of each part in a run, and their duration."""
 
     def __init__(self) -> None:
         self.calls: dict[str, int] = defaultdict(int)
@@ -181,7 +183,7 @@ class Tally:
         self._inside = threading.local()
 
     def timed(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function so that its calls are counted, those within others excepted."""
+        """Return the function with its calls counted, without those nested in others."""
 
         @functools.wraps(function)
         def wrapper(*args: Any, **more: Any) -> Any:
@@ -200,7 +202,7 @@ class Tally:
 
 
 def share(folder: Path, table: dict[str, Cost]) -> int:
-    """Run the play of the end-to-end tests with slow replies; say what safety took of it."""
+    """Run the play of the end-to-end tests with slow replies; return the share of safety."""
     tally = Tally()
     parts = {
         "start proof": (ladder, "escapes"),
@@ -248,7 +250,7 @@ def share(folder: Path, table: dict[str, Cost]) -> int:
     }
     print(f"\na run of {wall:.1f} s, {replies} replies of {REPLY_SECONDS:.0f} s")
     print(f"{'':<38}{'s':>8}{'share':>9}{'cpu s':>9}{'share':>9}")
-    # Starting commands under supervision and giving them clean files is not what the aim names.
+    # Supervising commands and resetting files is not part of the target.
     besides = [name for name in added if name.startswith(("launcher", "workspace resets"))]
     judged = [costs for name, costs in added.items() if name not in besides]
     everything = list(added.values())

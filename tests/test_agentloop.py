@@ -1,4 +1,4 @@
-"""One agent's conversation against real models over HTTP: how it goes on, and every way it ends."""
+"""One agent's conversation with real models over HTTP: how it continues, and every end."""
 
 import itertools
 import json

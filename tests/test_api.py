@@ -1,4 +1,4 @@
-"""The public Python API: its signature, what it does, and what it leaves alone."""
+"""The public Python API: its signature, its effects, and what it leaves alone."""
 
 import ast
 import inspect

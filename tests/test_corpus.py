@@ -1,4 +1,4 @@
-"""The labelled cases: what the analysers find in them without a model, and keep quiet about."""
+"""The labelled cases: what the analysers find in them without a model, and do not report."""
 
 import importlib.util
 import sys

@@ -1,4 +1,4 @@
-"""docs/architecture.md is true: its rooms, its functions, and what it says about adding to them."""
+"""docs/architecture.md is true: its packages, its functions, and its recipes."""
 
 import json
 import os

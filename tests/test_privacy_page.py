@@ -1,4 +1,4 @@
-"""docs/privacy.md: each place in the state folder is told of, and what leaves by a command."""
+"""docs/privacy.md: it names each place in the state folder, and each command that sends data."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings: five layers, each wrong value named where it stands, nothing widened by a file."""
+"""Settings: five layers, each wrong value named at its location, nothing widened by a file."""
 
 import re
 import tomllib

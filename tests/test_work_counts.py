@@ -1,4 +1,4 @@
-"""What commands load, start and open: it grows unseen, because a test of time proves nothing."""
+"""What commands load, start and open: counted, because a test of time proves nothing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Who starts a task in a workflow, and what becomes of the title that anybody may have written."""
+"""Who starts a task in a workflow, and the handling of untrusted titles."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What agents do that is meant well and does not belong in a review: refused, and told."""
+"""Well-meant but unexpected behaviour of agents in a review is refused and reported."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""An agent's key stays outside of its cage: what leads to its model puts it in."""
+"""An agent's key stays outside of its cage: the gateway to its model adds it."""
 
 import json
 import socket

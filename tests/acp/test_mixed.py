@@ -1,4 +1,4 @@
-"""Teams of models and coding agents: each asked as its own kind, recorded and replayed alike."""
+"""Teams of models and coding agents: each runs in its own way, is recorded and replayed."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""What a cage promises is found out by trying; without a cage the same attempts succeed."""
+"""The promises of a cage are tested by attempts; without a cage the same attempts succeed."""
 
 import subprocess
 import sys

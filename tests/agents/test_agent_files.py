@@ -1,4 +1,4 @@
-"""Agent files as people have them: lenient in form, strict in what is granted."""
+"""Existing agent files: parsed leniently, granted strictly."""
 
 import json
 

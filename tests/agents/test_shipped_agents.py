@@ -1,4 +1,4 @@
-"""The agents that ship: each reviewer's concerns stand in its prompt, and it can only read."""
+"""Built-in agents: each reviewer's prompt has its concerns, and it can only read."""
 
 import json
 import re

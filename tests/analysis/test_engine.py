@@ -1,4 +1,4 @@
-"""The engine keeps what a change brings or causes, and says of every analyser how it fared."""
+"""The engine keeps hits that a change introduces, and reports the status of every analyser."""
 
 from dataclasses import replace
 

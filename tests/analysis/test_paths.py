@@ -1,4 +1,4 @@
-"""A path tells what a file is for, and with its first lines in which language it is."""
+"""Purpose of a file by its path, language by path and first lines."""
 
 import pytest
 from support.growth import ends_soon, grows_faster_than_its_text

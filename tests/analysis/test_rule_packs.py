@@ -1,4 +1,4 @@
-"""A rule is one file, and a pack of rules that somebody installs is used like our own."""
+"""Installed rule packs work like the built-in one."""
 
 import json
 import os

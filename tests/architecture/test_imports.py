@@ -1,4 +1,4 @@
-"""Which file an import means, in Python, JavaScript, TypeScript and Go."""
+"""Resolution of imports to files, in Python, JavaScript, TypeScript and Go."""
 
 import pytest
 

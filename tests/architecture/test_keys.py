@@ -1,4 +1,4 @@
-"""Keys in steering files: which of them a rule decides, and which reach agents as words."""
+"""Keys in steering files: which become rules, and which reach agents as text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From a sentence with arrows to new rules and the modules that break them."""
+"""From a sentence with arrows to new rules and the modules that violate them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What `.reviewloop/architecture.toml` may say, and how a mistake in it is answered."""
+"""The syntax of `.reviewloop/architecture.toml`, and errors for mistakes in it."""
 
 from dataclasses import replace
 

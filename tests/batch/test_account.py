@@ -1,4 +1,4 @@
-"""The account of a batch: it adds up, says why and what to do next, and outlives what it is of."""
+"""The report of a batch: sums, reasons, next steps; it outlives the runs."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Everything goes wrong in one batch, and its account says exactly what, and what that cost."""
+"""Every kind of fault in one batch: the report names each, and its cost."""
 
 import pytest
 from support.all_faults import LEAST, after_all, everything, trouble

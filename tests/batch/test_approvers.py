@@ -1,4 +1,4 @@
-"""A change that needs several people: each counts once, by number and by path."""
+"""A change that needs several approvers: each user counts once, by number and by path."""
 
 import csv
 import io

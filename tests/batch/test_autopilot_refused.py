@@ -1,4 +1,4 @@
-"""What autopilot could not commit: the account says why, once, whatever became of it since."""
+"""Commits refused in autopilot: the report gives the reason once, also after later changes."""
 
 import pytest
 from support.bedrock import Answer, Received

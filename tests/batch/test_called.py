@@ -1,4 +1,4 @@
-"""A person is called about what stands still: once for a batch, and for a run that stopped."""
+"""Notifications about waiting work: one for a batch, and one for a stopped run."""
 
 from support.webhook import listening
 

@@ -1,4 +1,4 @@
-"""A cap of the settings that was raised while a run of a batch stood still."""
+"""A cap raised in the settings while a run of a batch was stopped."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What a batch tells of a checkpoint: no implementer is asked, so none is said to begin."""
+"""Events of a checkpoint in a batch: no implementer runs, so none is reported."""
 
 import pytest
 from support.checkout import Checkout

@@ -1,4 +1,4 @@
-"""Some of the tasks: what is told of them, of the others, and how the command ends."""
+"""A batch of selected tasks: reports on them and on the others, exit codes."""
 
 import pytest
 from support.many import many

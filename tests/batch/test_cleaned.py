@@ -1,4 +1,4 @@
-"""After `clean`: what `status` and `undo` say of runs whose records are gone."""
+"""`status` and `undo` after `clean`, for runs without records."""
 
 import pytest
 from support.checkout import Checkout

@@ -1,4 +1,4 @@
-"""What does not merge: the queue says what the approval said, as long as that holds."""
+"""Merge conflicts: the queue repeats the approval's reason as long as it holds."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Uncommitted changes beside a batch: said once when it begins, and where they stand in the way."""
+"""Uncommitted changes beside a batch: reported once at its start, and where they conflict."""
 
 import pytest
 from support.checkout import Checkout

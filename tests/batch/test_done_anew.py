@@ -1,4 +1,4 @@
-"""What a person said when rejecting a task reaches whoever does it anew."""
+"""The text of a rejection reaches the next run of the task."""
 
 import pytest
 from support.checkout import Checkout

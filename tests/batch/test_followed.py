@@ -1,4 +1,4 @@
-"""An approval that another process is at when the batch comes to its end."""
+"""An approval in another process at the end of a batch."""
 
 import json
 import signal

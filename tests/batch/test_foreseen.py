@@ -1,4 +1,4 @@
-"""What `queue` says that `queue approve --all` does, and that it does that."""
+"""The plan that `queue` prints for `queue approve --all`, and that it is carried out."""
 
 import pytest
 from support.bedrock import Answer, Received

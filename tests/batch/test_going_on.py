@@ -1,4 +1,4 @@
-"""The same command once more: what it goes on with, what it says first, where it does nothing."""
+"""Repeating a batch command: what it resumes, reports first, and leaves alone."""
 
 import json
 import sqlite3

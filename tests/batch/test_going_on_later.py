@@ -1,4 +1,4 @@
-"""The same command after `clean`, and after what a person rejected while the batch was stopped."""
+"""Repeating a batch command after `clean`, and after rejections while it was stopped."""
 
 import pytest
 from support.many import many

@@ -1,4 +1,4 @@
-"""A change that is brought onto another commit: what moved below it is read with it, or nothing."""
+"""A rebased change: what changed below it is reviewed with it, or nothing."""
 
 import json
 

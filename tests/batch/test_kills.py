@@ -1,4 +1,4 @@
-"""Killed or interrupted anywhere: the same command goes on, nothing is paid or done twice."""
+"""Killed or interrupted anywhere, the same command resumes; nothing is paid or done twice."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A batch that goes on with another model: a wrong one is replaced, and nothing is paid twice."""
+"""A batch resumed with another model: a wrong one is replaced, and nothing is paid twice."""
 
 import pytest
 from support.bedrock import Answer, Received, access_denied, reply

@@ -1,4 +1,4 @@
-"""What `queue reject` says of the runs that stood on the rejected one: how each goes on."""
+"""`queue reject` on a run with others stacked on it: how each continues."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""A spec that was numbered anew while runs waited: what is ticked, begun, and told."""
+"""A spec renumbered while runs wait: ticks, new runs and reports."""
 
 import re
 

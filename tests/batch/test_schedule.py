@@ -1,4 +1,6 @@
-"""What a session does next, as a table: order, waves, stacks, caps, failures, others at work."""
+"""The next action of a session, as a table: order, waves, stacks, caps, failures, other
+processes.
+"""
 
 import random
 from dataclasses import dataclass, field, replace

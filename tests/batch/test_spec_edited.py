@@ -1,4 +1,4 @@
-"""A spec that a person edits while its tasks are done: what is ticked, committed, and told."""
+"""A spec edited while its tasks run: ticks, commits and reports."""
 
 import pytest
 from support.checkout import Checkout

@@ -1,4 +1,4 @@
-"""Where a task starts: what it needs has to be below it, in the branch or in runs that wait."""
+"""The base commit of a task: its dependencies are in the branch or in waiting runs below it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stops a batch: its caps, another batch, a spec that cannot be, a person, a failed task."""
+"""Reasons to stop a batch: caps, another batch, an invalid spec, the user, a failed task."""
 
 import json
 import os

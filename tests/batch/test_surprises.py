@@ -1,4 +1,4 @@
-"""What nobody planned: another branch, a changed spec, a broken run, a batch before this one."""
+"""Unexpected states: another branch, a changed spec, a broken run, an earlier batch."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Another branch is checked out while a batch works: nothing is lost, and the exit code tells."""
+"""Another branch is checked out during a batch: nothing is lost, and the exit code shows it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a batch says of itself: at its beginning, in its lines, after a restart, and of tries."""
+"""Messages of a batch: at its start, in its lines, after a restart, and about retries."""
 
 from io import StringIO
 

@@ -1,4 +1,4 @@
-"""Changes that finish side by side become one line: rebased, gated, asked about again."""
+"""Changes that finish in parallel become one line of commits: rebased, gated, presented again."""
 
 from types import SimpleNamespace
 

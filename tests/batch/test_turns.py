@@ -1,4 +1,4 @@
-"""Whose turn it is in long specs: what a task waits for is looked at once, not once per way."""
+"""Scheduling of long specs: each dependency is visited once, not once per path."""
 
 from types import SimpleNamespace
 

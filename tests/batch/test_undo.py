@@ -1,4 +1,4 @@
-"""Taking back commits of a batch: those of its last run first, whichever began last."""
+"""Undoing commits of a batch: those of its last run first, whichever started last."""
 
 import pytest
 from support.checkout import Checkout

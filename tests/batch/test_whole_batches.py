@@ -1,4 +1,4 @@
-"""Whole batches: six tasks in their order, killed and gone on with, capped, approved by whom."""
+"""Whole batches: six tasks in order, killed and resumed, capped, approved in different ways."""
 
 import json
 import subprocess

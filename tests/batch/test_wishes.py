@@ -1,4 +1,4 @@
-"""What a person asked for with `modify` is no finding: done or not, it is counted apart."""
+"""Changes requested with `modify` are no findings: they are counted separately."""
 
 import pytest
 from support.bedrock import Answer, Received, reply

@@ -1,4 +1,4 @@
-"""A model that cannot be asked has one exit code, whenever that is noticed."""
+"""An unusable model has one exit code, whenever it is noticed."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`arch init --spec`: what the design of a spec decides, as rules and words of the repository."""
+"""`arch init --spec`: a spec's design becomes rules and text of the repository."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Somebody is called as their own settings say; what cannot be told never fails anything."""
+"""Notifications follow the user's settings; a failed one never fails a command."""
 
 import json
 import threading

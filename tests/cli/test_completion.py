@@ -1,4 +1,4 @@
-"""Each shell's completion script is printed, and what it calls back completes our commands."""
+"""Each shell's completion script, and the completions that it calls."""
 
 import os
 import shutil

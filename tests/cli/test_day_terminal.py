@@ -1,4 +1,4 @@
-"""`handoff` and `session resume` with somebody at a terminal: what they are asked, and answered."""
+"""`handoff` and `session resume` at a terminal: questions and answers."""
 
 import pytest
 from support.checkout import QUIET_GATES, Checkout

@@ -1,4 +1,4 @@
-"""`explain` tells why something was said, for a rule of anybody's and for a finding."""
+"""`explain` gives the reason of a finding, and the text of any rule."""
 
 import json
 

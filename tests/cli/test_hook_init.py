@@ -1,4 +1,4 @@
-"""`hooks init`: what comes with us is shown, written once, and never over what is there."""
+"""`hooks init`: built-in hooks are listed, written once, and never overwrite files."""
 
 import pytest
 from support.checkout import QUIET_GATES, Checkout

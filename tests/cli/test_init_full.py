@@ -1,4 +1,4 @@
-"""`init --full`: shows all it would write, writes what is not there, and nothing twice."""
+"""`init --full`: prints all it would write, writes missing files only, and nothing twice."""
 
 import pytest
 from support.checkout import QUIET_GATES, Checkout

@@ -1,4 +1,4 @@
-"""`doctor`, `agents list` and `tasks` look at a repository and change nothing."""
+"""`doctor`, `agents list` and `tasks` read a repository and change nothing."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""`mcp list`, `call` and `trust`, and what `agents list` says of servers."""
+"""`mcp list`, `call` and `trust`, and servers in `agents list`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`memory`: lines from a user's own words, approved by them, given to every run."""
+"""`memory`: lessons in the user's own words, approved by the user, given to every run."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""`quiet`: what people keep dismissing is reported no more, and nothing else is lost.
+"""`quiet`: rules that users keep dismissing are silenced, and nothing else is lost.
 
 The history is real: 60 findings of our analysers on fifteen commits of a git repository.
 """

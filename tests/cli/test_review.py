@@ -1,4 +1,4 @@
-"""`reviewloop review` from the command line: what is asked, what is said, and the exit code."""
+"""`reviewloop review` on the command line: requests, output and exit codes."""
 
 import base64
 import io

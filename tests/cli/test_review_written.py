@@ -1,4 +1,4 @@
-"""What a review leaves in files and pipes: a word about the file, and no empty line."""
+"""Reports of a review in files and pipes: one line about the file, no empty line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`ship`: what is found, what is asked, and that nothing runs after a failure."""
+"""`ship`: detection, questions, and that nothing runs after a failure."""
 
 import json
 import os

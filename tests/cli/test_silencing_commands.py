@@ -1,4 +1,4 @@
-"""`baseline` and `dismiss`: what was accepted is not told again, what is new is."""
+"""`baseline` and `dismiss`: accepted findings are not reported again, new ones are."""
 
 import json
 import re

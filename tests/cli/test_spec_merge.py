@@ -1,4 +1,4 @@
-"""`spec merge`: OpenSpec's deltas go into the specs they are of, the same each time."""
+"""`spec merge`: OpenSpec's deltas are merged into their specs, with the same result each time."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`spec sync` on a repository: names, tests and words, with both places, and what stays silent."""
+"""`spec sync` on a repository: names, tests and words, with both locations, and no false drift."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The page of `reviewloop stats`: what is made of figures, and how it is told."""
+"""The page of `reviewloop stats`: how figures are computed and worded."""
 
 import io
 from contextlib import closing

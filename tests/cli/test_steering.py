@@ -1,4 +1,4 @@
-"""`steering list` and `steering check`: who gets which file, and what is wrong with them."""
+"""`steering list` and `steering check`: recipients of each file, and its errors."""
 
 import json
 from contextlib import closing

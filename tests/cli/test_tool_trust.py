@@ -1,4 +1,4 @@
-"""A linter's configuration in the repository counts once the person agreed to this very text."""
+"""A linter's configuration in the repository is used once the user trusted exactly its text."""
 
 import json
 

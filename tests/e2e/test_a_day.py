@@ -1,4 +1,4 @@
-"""A working day and the next morning, as somebody lives them: every command in its place."""
+"""A working day and the next morning: every command in its usual place."""
 
 import json
 import re

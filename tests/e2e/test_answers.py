@@ -1,4 +1,4 @@
-"""What a person can say to a waiting run, now or later, and what becomes of their checkout."""
+"""Answers to a waiting run, now or later, and their effect on the checkout."""
 
 import time
 

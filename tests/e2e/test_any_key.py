@@ -1,4 +1,4 @@
-"""Whoever has one key, or a server of their own, gets to a reviewed commit."""
+"""A single key, or a local server, is enough for a reviewed commit."""
 
 import json
 import os

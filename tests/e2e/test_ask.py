@@ -1,4 +1,4 @@
-"""`ask`: an answer whose quotes are looked for in the files; paid once, and nothing is written."""
+"""`ask`: an answer with quotes checked against the files; paid once, and nothing is written."""
 
 import json
 

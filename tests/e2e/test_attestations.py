@@ -1,4 +1,4 @@
-"""What is kept of an approval in git and under a signature, on wish."""
+"""Optional attestations of an approval: in git notes and signed."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""`audit`: what it holds of an approval, what `clean` leaves, and that a changed byte is seen."""
+"""`audit`: its entries for an approval, after `clean`, and detection of a changed byte."""
 
 import csv
 import io

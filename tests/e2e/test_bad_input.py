@@ -1,4 +1,4 @@
-"""What stands in a run's way: one clear sentence, the documented exit code, and nothing lost."""
+"""Bad input to a run: one clear sentence, the documented exit code, and nothing lost."""
 
 import contextlib
 import fcntl

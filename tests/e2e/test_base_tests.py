@@ -1,4 +1,6 @@
-"""Tests that were red or flaky before a change: known before a model is asked, and no obstacle."""
+"""Tests that failed or were flaky before a change: detected before a model runs, and no
+obstacle.
+"""
 
 import re
 

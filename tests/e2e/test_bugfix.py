@@ -1,4 +1,4 @@
-"""Bugfix specs: the first test is red on the code as it was, or the run says that it is not."""
+"""Bugfix specs: the first test fails on the unfixed code, or the run reports that it does not."""
 
 import pytest
 from support.bedrock import reply

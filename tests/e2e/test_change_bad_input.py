@@ -1,4 +1,4 @@
-"""`change` with what cannot be, and what a person did beside it: a sentence, a code, no byte."""
+"""`change` with invalid input, and with concurrent edits: a sentence, a code, no byte."""
 
 import json
 from contextlib import contextmanager

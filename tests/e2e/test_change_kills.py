@@ -1,4 +1,4 @@
-"""`change` killed at every named point: it goes on, ends the same, and nothing is paid twice."""
+"""`change` killed at every fault point: it resumes, ends the same, and nothing is paid twice."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""`clean` and sessions: what is over goes with its requests and replies, what waits stays."""
+"""`clean` and sessions: finished ones are deleted with their calls, waiting ones stay."""
 
 from pathlib import Path
 

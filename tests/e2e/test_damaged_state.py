@@ -1,4 +1,4 @@
-"""A run that stopped goes on from a whole state only, and pays only for what it can keep."""
+"""A stopped run resumes from an intact state only, and pays only for what it can store."""
 
 import json
 import os
@@ -144,7 +144,7 @@ def test_nothing_is_asked_when_the_disk_has_no_room(
     stopped: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(folder)._replace(free=folders.LEAST_FREE - 1)
-    monkeypatch.setattr("reviewloop.store.folders.shutil.disk_usage", lambda place: usage)
+    monkeypatch.setattr(folders.shutil, "disk_usage", lambda place: usage)
     with pytest.raises(WorkspaceError, match=r"only 63 MB are free .* nothing was paid for"):
         folders.require_room(folder)
 

@@ -1,4 +1,4 @@
-"""An implementer cannot keep what it writes from being read, and autopilot waits for a person."""
+"""An implementer cannot hide its files from review; autopilot then waits for the user."""
 
 import pytest
 from support.checkout import QUIET_GATES

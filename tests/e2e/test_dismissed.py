@@ -1,4 +1,4 @@
-"""What a person dismissed: the waiting run asks anew without it, and later ones leave it out."""
+"""Dismissed findings: the waiting run asks again without them, and later ones omit them."""
 
 import pytest
 from support.parts import CLEAN, cast, finds, found, replaces, writes

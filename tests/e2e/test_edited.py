@@ -1,4 +1,4 @@
-"""What a person edits at the question: the message, files, hunks, or the files in an editor."""
+"""Edits at the approval question: the message, files, hunks, or the files in an editor."""
 
 import sys
 

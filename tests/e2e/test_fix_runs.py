@@ -1,4 +1,4 @@
-"""A run that begins with findings that are known, in a person's own checkout."""
+"""A run that starts from known findings, in the user's own checkout."""
 
 import pytest
 from support.checkout import QUIET_GATES

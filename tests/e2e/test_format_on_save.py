@@ -1,4 +1,4 @@
-"""`gates.format.fix_on_save`: what agents changed is formatted before anybody judges it."""
+"""`gates.format.fix_on_save`: changes of agents are formatted before they are evaluated."""
 
 import pytest
 from support.parts import cast, writes

@@ -1,4 +1,4 @@
-"""`handoff --model`: a model leaves words out of what was done; it adds none, and loses none."""
+"""`handoff --model`: a model shortens the text; it adds nothing, and loses no fact."""
 
 import json
 

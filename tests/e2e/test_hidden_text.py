@@ -1,4 +1,4 @@
-"""Text that nobody sees: shown to every model and every person, wherever it stands."""
+"""Hidden text is made visible to every model and every user, wherever it is."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Hooks with a prompt: an agent follows it, and the engine keeps what it may do."""
+"""Hooks with a prompt: an agent runs it, within the limits of the engine."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What is wrong with hooks: one sentence with its place, and the code of who has to act."""
+"""Invalid hooks: one sentence with its location, and the exit code."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A hook on every event of a run: each fires at its moment, once, also where the run is killed."""
+"""Hooks on every event of a run: each fires once at its event, also if the run is killed."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Hooks at moments of commands that are no run: a spec approved, a pull request, a deploy."""
+"""Hooks on events outside of runs: an approved spec, a pull request, a deployment."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Hooks that ask agents, do named actions or have a condition, tried on a person's checkout."""
+"""`hooks test`: hooks with agents, named actions or conditions, tried on a user's checkout."""
 
 import json
 import os

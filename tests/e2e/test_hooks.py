@@ -1,4 +1,4 @@
-"""Hooks in whole runs: trusted ones fire in the sandbox, what blocks stops or goes back."""
+"""Hooks in whole runs: trusted ones run in the sandbox, blocking ones stop or send back."""
 
 import json
 

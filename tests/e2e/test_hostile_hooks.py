@@ -1,4 +1,4 @@
-"""Hooks that attack: what each tries works outside of the sandbox, and not from a hook."""
+"""Hostile hooks: each attack works outside of the sandbox, and not from a hook."""
 
 import json
 import os

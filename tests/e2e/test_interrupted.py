@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: once waits for replies on their way, twice leaves at once; both can go on."""
+"""Ctrl-C and SIGTERM: once waits for pending replies, twice ends at once; both can be resumed."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""A change that no prompt holds is read in parts, all of it, by everybody, and paid for once."""
+"""A change too large for a prompt is read in parts by every reviewer, and paid once."""
 
 import json
 import re

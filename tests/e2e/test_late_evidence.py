@@ -1,4 +1,4 @@
-"""Slow analysers work beside the reviewers: nobody waits for them, and nothing of them is lost."""
+"""Slow analysers run beside the reviewers: no waiting, and none of their hits are lost."""
 
 import json
 import os

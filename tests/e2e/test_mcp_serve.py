@@ -1,4 +1,4 @@
-"""`mcp serve`, asked by the official client: what an assistant sees, and what it cannot do."""
+"""`mcp serve` with the official client: what an assistant sees, and what it cannot do."""
 
 import asyncio
 import json

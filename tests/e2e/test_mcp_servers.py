@@ -1,4 +1,4 @@
-"""MCP servers of a repository in reviews and in `spec new`: trusted, asked once, not obeyed."""
+"""MCP servers of a repository in reviews and in `spec new`: trusted, called once, not obeyed."""
 
 import json
 import sys

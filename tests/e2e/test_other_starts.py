@@ -1,4 +1,4 @@
-"""The other ways into a run, and what its life leaves behind: sentences, specs, recordings."""
+"""Other ways to start a run: sentences, specs, recordings; and what it leaves behind."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""How many programs a run starts: each costs more than most of what we do ourselves."""
+"""The number of programs that a run starts: each costs more than most of our own work."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""execute_bash: a program runs on the agent's tree, where a person wants it and a sandbox holds."""
+"""execute_bash: programs run on the agent's tree, if the user allows it and a sandbox works."""
 
 import pytest
 from support.parts import cast, says

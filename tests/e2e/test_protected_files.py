@@ -1,4 +1,4 @@
-"""Protected files in a run: written only where a person names them, and always told apart."""
+"""Protected files in a run: written only if the user names them, and always reported."""
 
 from support.parts import CLEAN, cast, writes
 from support.play import TEST

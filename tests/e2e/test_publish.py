@@ -1,4 +1,4 @@
-"""A run on its way to GitHub from a terminal; the two jobs of a workflow: `test_action_commits`."""
+"""Publishing a run to GitHub from a terminal; for the jobs of a workflow: `test_action_commits`."""
 
 import json
 import sqlite3

@@ -1,4 +1,4 @@
-"""A change that is empty because every edit was refused: the person reads which, everywhere."""
+"""A change that is empty because every edit was refused: the user sees which, everywhere."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""`reviewloop review` with a model, over HTTP: judged evidence, found anchors, joined findings."""
+"""`reviewloop review` with a model, over HTTP: verdicts, anchors, merged findings."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The spec's reviewer: who asks for it, what it is told, and when nobody does."""
+"""The spec's reviewer: when it runs, and what its prompt contains."""
 
 import json
 

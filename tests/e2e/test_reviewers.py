@@ -1,4 +1,4 @@
-"""What reviewers say, and what the loop makes of it: failures, anchors, merging, fixes, rounds."""
+"""Reviewers' answers in the loop: failures, anchors, merging, fixes, rounds."""
 
 import itertools
 

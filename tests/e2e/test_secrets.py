@@ -1,4 +1,4 @@
-"""Secrets over whole runs: what the machine holds, what stands in code, and what is withheld."""
+"""Secrets in whole runs: held values, secrets in code, and withheld files."""
 
 import random
 import sqlite3

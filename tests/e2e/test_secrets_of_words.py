@@ -1,4 +1,4 @@
-"""What people write to a command is stored and printed without the secrets of their machine."""
+"""Text that users type is stored and printed without the secrets of their machine."""
 
 import json
 from collections.abc import Callable, Sequence

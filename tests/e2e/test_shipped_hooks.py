@@ -1,4 +1,4 @@
-"""The hooks that come with us, in whole runs: what they may edit stays, all else is taken back."""
+"""The built-in hooks in whole runs: edits within their scope stay, all others are reverted."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`spec.require_approval`: a spec that changed since somebody approved it is not run."""
+"""`spec.require_approval`: a spec that changed since its approval is not run."""
 
 import json
 

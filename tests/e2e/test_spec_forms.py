@@ -1,4 +1,4 @@
-"""`spec new` in each form: the files that are written, and a run that takes them at once."""
+"""`spec new` in each format: the written files, and a run that accepts them."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What a person sees and types at the gates of `spec new`, at a terminal and without one."""
+"""The questions and answers of `spec new`, at a terminal and without one."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The help of real programs, asked in the sandbox and kept until the program changes."""
+"""The help of real programs, read in the sandbox and cached until the program changes."""
 
 import os
 from pathlib import Path

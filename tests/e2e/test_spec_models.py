@@ -1,4 +1,4 @@
-"""What the models of `spec new` are asked and sent, and what is found out before one is paid."""
+"""Requests to the models of `spec new`, and the checks before one is paid."""
 
 import json
 import re

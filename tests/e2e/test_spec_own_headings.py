@@ -1,4 +1,4 @@
-"""`spec new --revise` of what people wrote under headings of their own, and of bug fixes."""
+"""`spec new --revise` for specs with headings of their own, and for bug fixes."""
 
 from pathlib import Path
 

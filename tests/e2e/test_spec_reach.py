@@ -1,4 +1,4 @@
-"""What a spec says reaches whoever writes and whoever reviews, whether a task names it or not."""
+"""All text of a spec reaches implementers and reviewers, whether a task names it or not."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`spec new`: from an idea over four gates to a spec, killed on the way, and fed with bad input."""
+"""`spec new`: from an idea over four gates to a spec, killed in between, and with bad input."""
 
 import json
 import os

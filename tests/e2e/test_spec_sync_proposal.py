@@ -1,4 +1,4 @@
-"""`spec sync --propose`: a model proposes what brings a spec in step, and a person approves it."""
+"""`spec sync --propose`: a model proposes spec edits that follow the code, and a user approves."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`spec diff` and `spec history`: requirement by requirement, with ticks and layout left out."""
+"""`spec diff` and `spec history`: requirement by requirement, without ticks and layout."""
 
 import pytest
 from support.checkout import QUIET_GATES

@@ -1,4 +1,4 @@
-"""State stays small: a change of one megabyte is kept once, not once per step."""
+"""State stays small: a change of one megabyte is stored once, not once per step."""
 
 import sqlite3
 from contextlib import closing

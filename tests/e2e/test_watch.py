@@ -1,4 +1,4 @@
-"""`watch`: hooks fire on a person's own edits, and on nothing else; what they write needs a yes."""
+"""`watch`: hooks fire on the user's own edits only; their changes need an approval."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""The ideas that people are shown elsewhere: from the sentence to its first committed task."""
+"""Published example ideas: from the sentence to its first committed task."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Repositories that a run must not begin in, or whose files it must not change."""
+"""Repositories in which a run must not start, or whose files it must not change."""
 
 import unicodedata
 from pathlib import Path

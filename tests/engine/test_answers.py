@@ -1,4 +1,4 @@
-"""Answers from anywhere: what is asked is shown, and each answer does what it says."""
+"""Answers from any machine: the question is shown, and each answer has its effect."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""A checkout that is behind its remote: workers start from there, and so does what is queued."""
+"""A checkout behind its remote: workers start from the remote, and so do queued tasks."""
 
 from subprocess import CalledProcessError
 

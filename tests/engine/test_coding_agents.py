@@ -1,4 +1,4 @@
-"""Workers ask the coding agents of their own machine, each in its cage there."""
+"""Workers use the coding agents of their own machine, each in its cage there."""
 
 import json
 import sys

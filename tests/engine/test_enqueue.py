@@ -1,4 +1,4 @@
-"""What `batch` checks, and keeps, of the model that it names for workers."""
+"""Checks of the model that `batch` names for workers, and its storage."""
 
 import json
 

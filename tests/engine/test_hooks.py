@@ -1,4 +1,4 @@
-"""Hooks of runs that workers do: by the consent of whoever enqueued, or switched off there."""
+"""Hooks of runs on workers: with the consent of the user who enqueued, or disabled there."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Somebody pushes while a stack waits: all of it is brought onto the new commit in one go."""
+"""A push while a stack waits: all of it is rebased onto the new commit at once."""
 
 import signal
 import time

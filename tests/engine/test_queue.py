@@ -1,4 +1,4 @@
-"""The queue and the tables: what is queued again and when, and what an older release left."""
+"""The queue and its tables: when a task is queued again, and rows of an older release."""
 
 import asyncio
 import time

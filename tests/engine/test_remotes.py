@@ -1,4 +1,4 @@
-"""Remotes as teams have them: over HTTP with credentials, over ssh; and remotes that say no."""
+"""Common kinds of remotes: over HTTP with credentials, over ssh; and refusals."""
 
 import os
 from collections.abc import Iterator

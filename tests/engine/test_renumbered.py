@@ -1,4 +1,4 @@
-"""Somebody inserts a task, so that others have other ids: workers know them by their titles."""
+"""An inserted task changes the ids of others: workers identify them by their titles."""
 
 import re
 

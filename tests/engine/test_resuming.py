@@ -1,4 +1,4 @@
-"""A run that stopped on its way goes on at workers, under the caps that a person raised."""
+"""A stopped run resumes on workers, under the caps that the user raised."""
 
 import re
 import shlex

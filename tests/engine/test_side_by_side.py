@@ -1,4 +1,4 @@
-"""Batches of several branches and repositories in one database, done by two workers at once."""
+"""Batches of several branches and repositories in one database, run by two workers at once."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The database itself: away, locked, forged, shared by limiters; and how it is named."""
+"""The database: unreachable, locked, forged, shared by limiters; and its address."""
 
 import importlib.util
 import socket

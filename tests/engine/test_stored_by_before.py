@@ -1,4 +1,4 @@
-"""A store that an older release filled: its batch is gone on with, and approved."""
+"""A store written by an older release: its batch is resumed and approved."""
 
 import subprocess
 from pathlib import Path

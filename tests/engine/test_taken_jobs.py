@@ -1,4 +1,4 @@
-"""Jobs that a worker has taken: no outcome is lost, and nobody who lives is taken for dead."""
+"""Jobs taken by a worker: no outcome is lost, and no live worker counts as dead."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The account of a batch that workers do: it stays true whatever is redone, deleted or half-way."""
+"""The report of a batch on workers: correct after redone, deleted or partial runs."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Without the packages of a shared store every command that needs them says how to get them."""
+"""Without the packages of a shared store every command that needs them says how to install them."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The same loop on many machines: queued in a database, done by workers, approved from anywhere."""
+"""The same loop on many machines: queued in a database, run by workers, approved from anywhere."""
 
 import signal
 import threading

@@ -1,4 +1,4 @@
-"""Both fleets: with the runs that a test puts into them, or with runs that were really made."""
+"""Both fleets: with runs that a test inserts, or with runs that really happened."""
 
 import gc
 import json

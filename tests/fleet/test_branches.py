@@ -1,4 +1,4 @@
-"""Answers to what waits on several branches of several repositories, without a worker."""
+"""Answers to runs that wait on several branches of several repositories, without a worker."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What commands may count on, whichever fleet they have: the same proofs on both adapters."""
+"""The contract of a fleet: the same tests on both adapters."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What only a store can do: runs are looked at, queued and answered without the files of any."""
+"""Features of a shared store: runs are shown, queued and answered without their files."""
 
 import pytest
 from support.team import Team

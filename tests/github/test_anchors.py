@@ -1,4 +1,4 @@
-"""Where comments may stand, from the local diff; what GitHub makes of it is asked for real."""
+"""Comment locations from the local diff, checked against GitHub's own rules."""
 
 import subprocess
 from pathlib import Path

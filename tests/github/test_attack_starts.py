@@ -1,4 +1,4 @@
-"""Attacks by what starts a review and by the programs it starts: nobody's words, nobody's files."""
+"""Attacks by the event that starts a review, and by the programs it starts."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What a comment about one finding says, and what it cannot be made to say."""
+"""The text of a comment about a finding, and injections that it withstands."""
 
 import re
 

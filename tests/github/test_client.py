@@ -1,4 +1,4 @@
-"""What the client asks of GitHub, over HTTP, and how it reads what comes back."""
+"""Requests of the client to GitHub, over HTTP, and the parsing of answers."""
 
 import re
 

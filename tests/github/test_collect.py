@@ -1,4 +1,4 @@
-"""What one job keeps for another: everything that is told, nothing that cannot be read again."""
+"""The artifact between two jobs: complete, and always readable."""
 
 import json
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Which comments are commands, what they ask for, and that they cannot ask for more."""
+"""Which comments are commands, what they request, and that they cannot request more."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A stranger's pull request cannot pass by keeping its own files from being read."""
+"""A stranger's pull request cannot pass by hiding its own files from the review."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What started a run is read from GitHub's own payloads; what is skipped is said in a sentence."""
+"""The trigger in GitHub's own payloads; a skipped event has its reason in a sentence."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A finding travels unseen in its comment, comes back whole, and carries no secret."""
+"""A finding as hidden data in its comment: complete after parsing, and without secrets."""
 
 import base64
 import random

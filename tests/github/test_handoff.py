@@ -1,4 +1,4 @@
-"""The folder between two jobs: what it holds, and that nothing in it is believed."""
+"""The folder between two jobs: its contents, and that none of them are trusted."""
 
 import json
 

@@ -6,6 +6,7 @@ The repository is real, the reviewers' word is that of our own analysers; only G
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -90,7 +91,7 @@ def review(github: GitHubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             monkeypatch.setenv(name, text)
         monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
         monkeypatch.setenv("GITHUB_ACTIONS", "true")
-        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
         code = run(["github", "review", "--model", "none", *options])
         found = re.findall(r"^(\S+)<<(\S+)\n(.*)\n\2$", out.read_text(), re.MULTILINE)
         return int(code), {name: value for name, _, value in found}

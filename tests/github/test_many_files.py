@@ -1,4 +1,4 @@
-"""Pull requests as large as GitHub shows them: read as a whole, in a handful of requests."""
+"""Pull requests as large as GitHub allows: read completely, in few requests."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What our comments remember: read back as written, small, and believed from nobody else."""
+"""The state in our comments: parsed as written, small, and trusted from us alone."""
 
 import base64
 import hashlib

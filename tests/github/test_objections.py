@@ -1,4 +1,4 @@
-"""What people say on a pull request becomes quiet rules; what strangers say silences nothing."""
+"""Objections on a pull request become quiet rules; those of strangers silence nothing."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a runner is told: every status with its exit code, never a success that was none."""
+"""The outcome for a runner: every status with its exit code, never a false success."""
 
 from dataclasses import replace
 from pathlib import Path

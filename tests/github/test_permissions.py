@@ -1,4 +1,4 @@
-"""A coding agent works only in a job that may write nothing, which the workflow's file says."""
+"""A coding agent runs only in a job without write permissions, by the workflow's file."""
 
 from pathlib import Path
 

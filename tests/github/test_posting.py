@@ -1,4 +1,4 @@
-"""Comments on the diff: each finding ends in one place, whatever GitHub refuses or forgets."""
+"""Comments on the diff: each finding ends in one place, whatever GitHub refuses or loses."""
 
 import pytest
 from support.github_server import GitHubServer

@@ -1,4 +1,4 @@
-"""The text of a pull request: what it says, what it may not do, what people wrote beside it."""
+"""The text of a pull request: contents, limits, and text that users wrote beside it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a job with rights does with a handoff: real git over HTTP, GitHub's own descriptions."""
+"""The pushing job and its handoff: real git over HTTP, GitHub's own descriptions."""
 
 import json
 from collections.abc import Callable

@@ -6,6 +6,7 @@ Repository, command line and requests are real; GitHub and Bedrock are stand-ins
 import json
 import re
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,7 +110,7 @@ def review(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
         monkeypatch.setenv("GITHUB_OUTPUT", str(out))
         monkeypatch.setenv("GITHUB_EVENT_PATH", str(path))
         monkeypatch.setenv("GITHUB_EVENT_NAME", "pull_request")
-        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        monkeypatch.setattr(time, "sleep", lambda seconds: None)
         before = len(desk.models.ledger)
         code = run(["github", "review", "--model", model, *options])
         outputs = re.findall(r"^(\S+)<<(\S+)\n(.*)\n\2$", out.read_text(), re.MULTILINE)

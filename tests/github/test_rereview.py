@@ -1,4 +1,4 @@
-"""What is said after a push: nothing twice, an answer for what is fixed, silence for the rest."""
+"""Comments after a push: nothing twice, a reply for each fix, nothing for the rest."""
 
 import subprocess
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The one comment about a review: it tells what stands nowhere else, and is kept up to date."""
+"""The summary comment: it lists findings without a comment, and is kept up to date."""
 
 import re
 from dataclasses import replace

@@ -1,6 +1,7 @@
-"""When the client waits, when it asks again, when never, and what its errors say."""
+"""When the client waits, retries, or gives up, and its error messages."""
 
 import pytest
+from support import github_rules
 
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.github.api.client import GitHub
@@ -129,7 +130,7 @@ def test_a_missing_permission_is_named_by_the_line_to_add(client, github, monkey
             assert caught.value.exit_code == ExitCode.USAGE
             assert f"`{line.splitlines()[0]}`" in str(caught.value)
         if not without_header:
-            monkeypatch.setattr("support.github_rules.NEEDED", NO_HEADER)
+            monkeypatch.setattr(github_rules, "NEEDED", NO_HEADER)
 
 
 def test_other_refusals_say_what_github_said(client, github):

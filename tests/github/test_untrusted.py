@@ -1,4 +1,4 @@
-"""Text of models and repositories in comments and logs: shown, and acted on by nobody."""
+"""Untrusted text in comments and logs: shown, and never acted on."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""A real repository, a real private copy of it, and one function that builds a guard's input."""
+"""A real repository, a real private copy of it, and one function that builds a gate's input."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""The verdict on a change's tests beside what is known of its base."""
+"""The evaluation of a change's tests against the results of its base."""
 
 import pytest
 

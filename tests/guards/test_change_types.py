@@ -1,4 +1,4 @@
-"""Kinds of change by content: each with changes that are of the kind and some that only look so."""
+"""Kinds of change by content: each with matching changes and similar ones that do not match."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Code under test can write any report: no forgery hangs or crashes what reads it."""
+"""Code under test can write any report: no forgery hangs or crashes its parser."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a selection of tests runs, and what is said when it did not run as selected."""
+"""Runs of selected tests, and the result when the selection did not run."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The gate `spec_sync`: off unless asked for, silent about old drift, with both places of new."""
+"""The gate `spec_sync`: off by default, ignores old drift, reports both locations of new drift."""
 
 from dataclasses import replace
 

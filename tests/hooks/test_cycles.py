@@ -1,4 +1,4 @@
-"""Cycles of hooks that `hooks validate` can see."""
+"""Cycles of hooks that `hooks validate` detects."""
 
 import pytest
 

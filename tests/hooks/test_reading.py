@@ -1,4 +1,4 @@
-"""Every format becomes one typed value; what is wrong is told with its line."""
+"""Every format is parsed into one typed value; errors have their line."""
 
 import copy
 import hashlib

@@ -1,4 +1,4 @@
-"""What an edit may change by its hook's scope: harmless ones stay, disguised ones are told."""
+"""Edits within and outside of a hook's scope: harmless ones stay, disguised ones are reported."""
 
 import pytest
 

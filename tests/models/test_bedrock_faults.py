@@ -1,4 +1,4 @@
-"""What goes wrong at Bedrock, over HTTP: outcome, attempts, what may be billed."""
+"""Bedrock's failures, over HTTP: outcome, attempts, what may be billed."""
 
 import threading
 

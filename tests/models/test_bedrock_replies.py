@@ -1,4 +1,4 @@
-"""What Bedrock is sent and how its replies are read, over HTTP with a real client."""
+"""Requests to Bedrock and the parsing of replies, over HTTP with a real client."""
 
 import json
 from dataclasses import replace

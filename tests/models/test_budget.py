@@ -1,4 +1,4 @@
-"""Caps on tokens, money and minutes stop a run before it pays more, and say how to go on."""
+"""Caps on tokens, money and minutes stop a run before it pays more, with advice to resume."""
 
 import threading
 import time

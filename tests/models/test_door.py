@@ -1,4 +1,4 @@
-"""The door: what was answered is never asked again, stops are calm, failures find a fallback."""
+"""Access to models: answered calls are never repeated, stops are clean, failures use a fallback."""
 
 import os
 import threading

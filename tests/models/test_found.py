@@ -1,4 +1,4 @@
-"""Any key works: what is found, in which order, and what a bare name means then."""
+"""Detection of providers: which, in which order, and the meaning of bare names."""
 
 import json
 import tomllib

@@ -1,4 +1,4 @@
-"""What of a conversation is sent again: cache points, old results, results said before."""
+"""The conversation that is sent again: cache points, old and repeated results."""
 
 from reviewloop.llm.history import marked, trimmed, unrepeated
 from reviewloop.llm.messages import (

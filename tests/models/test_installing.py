@@ -1,4 +1,4 @@
-"""Advice about packages never installs our own name from an index: it may be another's program."""
+"""Advice about packages never installs our own name from an index: it may be another program."""
 
 import json
 import sys

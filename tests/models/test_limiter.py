@@ -1,4 +1,4 @@
-"""One limiter for all runs: two processes on one quota, waiting that can be seen and ended."""
+"""One limiter for all runs: two processes on one quota, with visible waiting that can be ended."""
 
 import importlib
 import multiprocessing

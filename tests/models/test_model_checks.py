@@ -1,4 +1,4 @@
-"""Doctor and preflight: what is missing is found before anything is paid."""
+"""Doctor and preflight: missing requirements are found before anything is paid."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The real clients of OpenAI and Anthropic over loopback: replies, tools, and what goes wrong."""
+"""The real clients of OpenAI and Anthropic over loopback: replies, tools, failures."""
 
 from dataclasses import replace
 

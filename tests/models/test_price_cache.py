@@ -1,4 +1,4 @@
-"""What models cost is kept per version of the price list, and says what the list says."""
+"""Prices of models are cached per version of the price list, unchanged."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""A run is recorded to a file and replayed from it; what differs is shown, not guessed."""
+"""A run is recorded to a file and replayed from it; differences are reported, not guessed."""
 
 import json
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Which model answers whom, and what it costs."""
+"""The model for each agent and kind of work, and its price."""
 
 import pytest
 

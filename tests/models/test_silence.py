@@ -1,4 +1,4 @@
-"""A provider that refuses everything is given up in time; one that answers now and then is not."""
+"""A provider that refuses everything is given up in time; one that sometimes answers is not."""
 
 import math
 import threading

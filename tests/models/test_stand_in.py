@@ -1,4 +1,4 @@
-"""The stand-in for Bedrock is asked the same, and answers the same, over HTTP and by a call."""
+"""The stand-in for Bedrock gives the same answers over HTTP and by a call."""
 
 import time
 from dataclasses import replace

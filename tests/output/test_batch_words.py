@@ -1,4 +1,4 @@
-"""What the report says of a task: words that cannot be taken for others."""
+"""The words for a task in a report are unambiguous."""
 
 import pytest
 

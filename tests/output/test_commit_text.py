@@ -1,4 +1,4 @@
-"""What a model writes into a commit message acts on no host and poses as nobody else."""
+"""Text of a model in a commit message cannot act on a host or forge trailers."""
 
 import pytest
 

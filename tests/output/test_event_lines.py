@@ -1,4 +1,4 @@
-"""Each event of a run is one line that a person understands, or none."""
+"""Each event of a run is one clear line, or none."""
 
 import io
 import time

@@ -1,4 +1,4 @@
-"""Figures read like a person would write them."""
+"""Figures in readable form."""
 
 import pytest
 

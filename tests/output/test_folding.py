@@ -1,4 +1,4 @@
-"""Lines break between words on a terminal; what is longer than a row breaks at a joint."""
+"""Lines wrap between words on a terminal; longer words break at a joint."""
 
 from rich.cells import cell_len
 

@@ -1,4 +1,4 @@
-"""Whatever holds hidden characters, no report prints one: they stand there as code points."""
+"""No report prints a hidden character: it is shown as a code point."""
 
 import io
 import re

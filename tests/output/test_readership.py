@@ -1,4 +1,4 @@
-"""Who read what stands in every format, in the same words, and nothing is said of the usual."""
+"""Reports list who read what in every format in the same words; the usual case is omitted."""
 
 import io
 import json

@@ -1,5 +1,6 @@
 """Links to rules lead to our own pages, of the version in use, wherever findings are shown."""
 
+import importlib.metadata
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_without_a_known_place_the_source_explains(monkeypatch: pytest.MonkeyPat
     metadata = "https://github.com/octo/tool"
     monkeypatch.undo()
     monkeypatch.delenv("ACTION_REPOSITORY", raising=False)
-    monkeypatch.setattr("importlib.metadata.metadata", lambda name: Said(metadata))
+    monkeypatch.setattr(importlib.metadata, "metadata", lambda name: Said(metadata))
     rules.published_repository.cache_clear()
     assert explained_at(rule).startswith(f"{metadata}/blob/v")
     rules.published_repository.cache_clear()

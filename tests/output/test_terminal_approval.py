@@ -1,4 +1,4 @@
-"""The approval screen: everything a person needs to decide, and an honest question."""
+"""The approval screen: everything that a user needs to decide, and an honest question."""
 
 import io
 from collections.abc import Iterator

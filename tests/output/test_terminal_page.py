@@ -1,4 +1,4 @@
-"""The decision on one page: what counts is above the question, however low the terminal is."""
+"""The decision on one page: the important part is above the question at any terminal height."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What a run is doing, as lines where no table can be drawn and as a table where it can."""
+"""Progress of a run, as lines or as a table, depending on the terminal."""
 
 import io
 import threading

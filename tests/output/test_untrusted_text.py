@@ -1,4 +1,4 @@
-"""Text of others can neither move the cursor nor hide itself."""
+"""Untrusted text can neither move the cursor nor hide itself."""
 
 import pytest
 

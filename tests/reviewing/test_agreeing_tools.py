@@ -1,4 +1,4 @@
-"""What two analysers say of one problem is one finding; two problems on one line stay two."""
+"""Hits of two analysers on one problem are one finding; two problems on one line stay two."""
 
 import pytest
 from support.growth import grows_too_fast

@@ -1,4 +1,4 @@
-"""Every line number shown is one that was looked up: the quote decides, not the model's number."""
+"""Every line number shown was looked up: the quote decides, not the model's number."""
 
 import pytest
 

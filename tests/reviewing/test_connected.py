@@ -1,4 +1,4 @@
-"""What a change has to do with of all that came below it."""
+"""The relation of a change to everything that was committed below it."""
 
 import cProfile
 import random

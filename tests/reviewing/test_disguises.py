@@ -1,4 +1,4 @@
-"""A change cannot keep its own files from being read: every reason for skipping, as an attack."""
+"""A change cannot hide its own files from review: every reason for skipping, as an attack."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Hits of analysers become findings with places that exist and replacements that fit."""
+"""Hits of analysers become findings with valid locations and applicable replacements."""
 
 import pytest
 

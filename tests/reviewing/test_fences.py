@@ -1,4 +1,4 @@
-"""What stands inside a fence cannot pretend to stand outside."""
+"""Text inside a fence cannot appear to be outside."""
 
 from reviewloop.review.prompts import PLACEHOLDER, Fence, new_nonce
 

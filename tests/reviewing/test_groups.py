@@ -1,4 +1,4 @@
-"""What belongs together is found without running anything, and packed without losing anything."""
+"""Related files are grouped without running code, and packed without loss."""
 
 import pytest
 

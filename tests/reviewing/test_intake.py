@@ -1,4 +1,4 @@
-"""Answers are read leniently: what can be repaired without guessing is, nothing is invented."""
+"""Answers are parsed leniently: unambiguous errors are repaired, nothing is invented."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What slow analysers add to what reviewers were shown: merged, never lost, never counted twice."""
+"""Late hits of slow analysers: merged, never lost, never counted twice."""
 
 from reviewloop.app.review.result import result_unchanged
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status

@@ -1,4 +1,4 @@
-"""What several reviewers say of the same place is one finding with all their names."""
+"""Findings of several reviewers at the same location become one with all their names."""
 
 import random
 

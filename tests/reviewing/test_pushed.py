@@ -1,4 +1,4 @@
-"""What a reviewer calls mended counts only with pushed code that shows it."""
+"""A fix reported by a reviewer counts only with pushed code as evidence."""
 
 import pytest
 

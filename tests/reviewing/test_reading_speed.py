@@ -1,4 +1,4 @@
-"""Answers that are long on purpose are read in the time their length takes."""
+"""Parsing of overlong answers takes time linear in their length."""
 
 import re
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""What people said about findings is heard: comments, baseline, dismissals, with reasons."""
+"""Users' decisions about findings are respected: comments, baseline, dismissals, with reasons."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A reviewer's word moves evidence by one step, with a reason, and never what a hard rule found."""
+"""A reviewer's verdict moves evidence by one step, with a reason, and never a hard rule's hit."""
 
 import pytest
 

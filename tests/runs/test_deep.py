@@ -1,4 +1,4 @@
-"""After a push only that is read; what the analysers found before needs no second word."""
+"""After a push only the push is reviewed; earlier hits of analysers need no second verdict."""
 
 import re
 

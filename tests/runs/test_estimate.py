@@ -1,4 +1,4 @@
-"""The estimate of a run: one usual value and the highest, from real counts where there are some."""
+"""The estimate of a run: a usual and a highest value, from real counts if there are any."""
 
 from reviewloop.agents import build_team, collect_agent_files, prompt_reader
 from reviewloop.app.run.estimate import estimate_run

@@ -1,4 +1,4 @@
-"""A review of some paths, or of whole files, does not say what only the whole change can tell."""
+"""A partial review makes no claims that only the whole change can support."""
 
 import json
 

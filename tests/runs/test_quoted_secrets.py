@@ -1,4 +1,4 @@
-"""A secret that only its name betrays is hidden in the code that reports quote, in its place."""
+"""A secret recognised only by its name is redacted in quoted code."""
 
 import os
 

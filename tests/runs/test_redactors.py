@@ -1,4 +1,4 @@
-"""Which places are searched for the secrets that this machine holds."""
+"""The locations searched for secrets of this machine."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""A review as commands ask for it: what it takes for its subject, and what it remembers."""
+"""A review as commands request it: its subject, and what it caches."""
 
 import json
 

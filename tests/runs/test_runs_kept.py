@@ -1,4 +1,4 @@
-"""What is kept of a run, for how long, and in which form it comes back."""
+"""Stored data of a run: what, for how long, and in which form it is read."""
 
 import os
 import sqlite3

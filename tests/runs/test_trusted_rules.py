@@ -1,4 +1,4 @@
-"""A pull request is reviewed by the rules that stood before it, whatever it says itself."""
+"""A pull request is reviewed by the rules of its base, whatever it changes itself."""
 
 import json
 from dataclasses import replace

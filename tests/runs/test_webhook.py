@@ -1,4 +1,4 @@
-"""A person is called over a real server on loopback; one that hangs or fails is one sentence."""
+"""Notifications over a real server on loopback; one that hangs or fails is one sentence."""
 
 import socket
 import threading

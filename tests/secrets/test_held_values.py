@@ -1,4 +1,4 @@
-"""What the machine holds is found in every encoding, and nothing else is."""
+"""Held values are found in every encoding, and nothing else is."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Placeholders: what a model reads in place of a secret, and how the secret comes back."""
+"""Placeholders: what a model reads in place of a secret, and how the secret is restored."""
 
 import pytest
 

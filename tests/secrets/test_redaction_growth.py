@@ -1,4 +1,4 @@
-"""Masking takes as long as its text: twice the text is not four times the work."""
+"""Redaction takes time linear in the length of its text."""
 
 import pytest
 from support.growth import ends_soon, grows_faster_than_its_text

@@ -1,4 +1,4 @@
-"""What files say of MCP servers, read as Kiro does, and what is wrong with them in one sentence."""
+"""Definitions of MCP servers, parsed like Kiro's, and one sentence for each error."""
 
 import json
 

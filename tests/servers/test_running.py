@@ -1,4 +1,4 @@
-"""Servers as real programs in the real cage: what they answer, and what becomes of bad ones."""
+"""Servers as real programs in the real cage: their answers, and the handling of bad ones."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What people get wrong about days, memory, steering and skills: a sentence each, and its code."""
+"""Bad input to day, memory, steering and skills commands: a sentence each, and the exit code."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""`skills capture`: a draft from material, nothing on disk before a person saves it."""
+"""`skills capture`: a draft from material, nothing on disk before the user saves it."""
 
 import json
 from contextlib import closing

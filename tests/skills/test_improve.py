@@ -1,4 +1,4 @@
-"""`skills improve`: targeted edits by evidence, guards before words; a rewrite is refused."""
+"""`skills improve`: targeted edits with evidence, checked by rules first; a rewrite is refused."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`skills run`: phases with gates, our commands only, and nothing that changes unasked."""
+"""`skills run`: phases with gates, our commands only, and no unrequested change."""
 
 import json
 

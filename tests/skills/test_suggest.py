@@ -1,4 +1,4 @@
-"""`skills suggest`: what a user repeats, as facts with their runs."""
+"""`skills suggest`: repeated actions of a user, as facts with their runs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the implementer is told: task, requirements, design, rules, map; within its budget."""
+"""The implementer's briefing: task, requirements, design, rules, map; within its budget."""
 
 import hashlib
 

@@ -1,4 +1,4 @@
-"""Tasks that ask for green checks only are told apart from work."""
+"""Tasks that only require green checks are distinguished from work."""
 
 import pytest
 from support.dialects import cc_sdd, openspec, spec_kit

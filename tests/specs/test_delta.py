@@ -1,4 +1,4 @@
-"""A delta of a spec: quotes that stand there once, other bytes as they were, ids kept."""
+"""A delta of a spec: quotes that occur once, other bytes unchanged, ids stable."""
 
 import pytest
 from support.dialects import cc_sdd, openspec, spec_kit

@@ -1,4 +1,4 @@
-"""Finding the spec that is meant."""
+"""Finding the spec that a user names."""
 
 import os
 

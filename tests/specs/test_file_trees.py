@@ -1,4 +1,4 @@
-"""Trees of files as people draw them: read with their marks, and drawn."""
+"""File trees in documents: parsed with their marks, and drawn."""
 
 from reviewloop.specs.file_trees import draw_tree, tree_files, wrong_marks
 

@@ -1,4 +1,4 @@
-"""What a change reaches: by names and imports, each file with its kind, in several languages."""
+"""The impact of a change: by names and imports, each file with its kind, in several languages."""
 
 import pytest
 

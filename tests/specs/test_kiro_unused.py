@@ -1,4 +1,4 @@
-"""Kiro files that are there and not used are told, one sentence a kind."""
+"""Unused Kiro files are reported, one sentence per kind."""
 
 import json
 import os

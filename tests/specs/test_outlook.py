@@ -1,4 +1,6 @@
-"""What may start and what waits for what: the same as the order of a batch, in every dialect."""
+"""What may start and what waits for what: consistent with the order of a batch, in every
+dialect.
+"""
 
 import cProfile
 import random

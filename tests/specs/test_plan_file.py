@@ -1,4 +1,4 @@
-"""The sections of an implementation plan: whose they are, in any line ends."""
+"""The sections of an implementation plan: ours and the user's, with any line ends."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Lists of ids as people write them."""
+"""Lists of ids in prose."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which task had another title before, told by what stands above and below it still."""
+"""Matching a task that had another title before, by its neighbours."""
 
 import pytest
 

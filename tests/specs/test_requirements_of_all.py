@@ -1,4 +1,4 @@
-"""A task that names no requirement gets those of its spec, as does its reviewer."""
+"""A task without named requirements gets those of its spec, and so does its reviewer."""
 
 import pytest
 

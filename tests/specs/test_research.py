@@ -1,4 +1,4 @@
-"""What is found out before requirements are written: facts with sources, and constraints."""
+"""Research before requirements are written: facts with sources, and constraints."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which task is meant, which may start, and how far a spec has come."""
+"""Selecting a task by id or words, what may start, and the progress of a spec."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""How the record of an approval gets into a commit that somebody signed."""
+"""The record of an approval in a commit that a user signed."""
 
 from reviewloop.git.commits import is_signed, message_of
 from reviewloop.git.private import PrivateRepo

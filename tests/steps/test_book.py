@@ -1,4 +1,4 @@
-"""The book of findings: what a new reading of the change does to what is already written."""
+"""The findings log: the effect of another review on existing findings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the implementer says becomes the body of the commit."""
+"""The implementer's summary becomes the body of the commit."""
 
 from reviewloop.loop.nodes.implement import joined_paragraphs
 

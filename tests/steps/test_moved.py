@@ -1,4 +1,4 @@
-"""What is kept of a reviewer's work when the change that it read is moved, and moved again."""
+"""What remains of a review after a rebase of its change, and another one."""
 
 from types import SimpleNamespace
 

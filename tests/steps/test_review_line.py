@@ -1,4 +1,4 @@
-"""The review in one line of the commit message: what was found, and what became of it."""
+"""The review in one line of the commit message: findings, and their outcome."""
 
 import pytest
 

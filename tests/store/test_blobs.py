@@ -1,4 +1,4 @@
-"""Blobs are named by what they hold, so that they can neither be lost nor mixed up unnoticed."""
+"""Blobs are named by their content, so that a lost or mixed up one is noticed."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The log of a run: every event is told to whoever watches and can be read while it grows."""
+"""The log of a run: every event reaches its listeners, and it can be read while it grows."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""What is stored passes through `redact`, wherever in a value or a file it stands."""
+"""Stored data passes through `redact`, at any depth of a value or a file."""
 
 import sqlite3
 

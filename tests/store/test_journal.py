@@ -1,10 +1,11 @@
-"""What was received once is never asked for again, from any thread and after any crash."""
+"""A recorded reply is never requested again, from any thread and after any crash."""
 
 import threading
 
 import pytest
 
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.store import journal as journal_module
 from reviewloop.store.journal import CallKey, Journal, hash_of
 
 KEY = CallKey("review-security", "review", turn=1)
@@ -111,7 +112,7 @@ def test_only_its_owner_can_read_it(journal, tmp_path):
 
 def test_a_clock_that_goes_backwards_changes_no_order(journal, monkeypatch):
     hours = iter((300.0, 200.0, 100.0))
-    monkeypatch.setattr("reviewloop.store.journal.time.time", lambda: next(hours))
+    monkeypatch.setattr(journal_module.time, "time", lambda: next(hours))
     for name in ("c", "a", "b"):
         record(journal, key=CallKey(name, "review"), request_hash=name)
     told = [(call.key.agent, call.at) for call in journal.calls("model")]

@@ -1,4 +1,4 @@
-"""The figures of runs: kept in their own file, which may break without harm to anything else."""
+"""The figures of runs: in a file of their own, whose damage harms nothing else."""
 
 import sqlite3
 from contextlib import closing

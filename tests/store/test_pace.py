@@ -1,4 +1,4 @@
-"""What refusals say of the pace: a quota is found and kept, and no pace is looked for in vain."""
+"""Pacing by refusals: a quota is found and respected."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The limiter that all runs of a user share: its rules on a clock of the test's own, its files."""
+"""The limiter that all runs of a user share: its rules on a test clock, its files."""
 
 import itertools
 import os

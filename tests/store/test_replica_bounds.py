@@ -1,4 +1,4 @@
-"""What the shared database holds is unpacked within bounds."""
+"""Data of the shared database is unpacked within bounds."""
 
 import hashlib
 import zlib

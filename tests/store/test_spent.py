@@ -4,6 +4,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from reviewloop.app import project
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.domain.batch_report import FindingCounts
 from reviewloop.llm.budget import Spent
@@ -32,7 +33,7 @@ def summed(repository, record, monkeypatch, usages) -> tuple[Spent, int]:
         read.append(path)
         return usages
 
-    monkeypatch.setattr("reviewloop.app.project.stored_usages", stored_usages)
+    monkeypatch.setattr(project, "stored_usages", stored_usages)
     found = repository.spent(record)
     repository.keep_computed()
     return found, len(read)
@@ -67,7 +68,7 @@ def test_a_run_that_goes_on_is_summed_anew(repository, monkeypatch):
 def test_what_was_summed_before_a_save_does_not_count_after_it(repository, monkeypatch):
     record = run(RunStatus.COMMITTED)
     repository.runs.save(record)
-    monkeypatch.setattr("reviewloop.app.project.stored_usages", lambda path: [USED])
+    monkeypatch.setattr(project, "stored_usages", lambda path: [USED])
     repository.spent(record)
     other = repository.runs.find("1-a")
     repository.runs.save(other)  # another process moved it meanwhile

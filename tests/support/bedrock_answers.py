@@ -1,4 +1,4 @@
-"""What the stand-in for Bedrock answers, and the frames it is sent in."""
+"""The answers of the stand-in for Bedrock, and their frames."""
 
 import binascii
 import json

@@ -1,4 +1,4 @@
-"""How the stand-in for Bedrock speaks HTTP: Converse, ConverseStream and a little around them."""
+"""The HTTP of the stand-in for Bedrock: Converse, ConverseStream and a little around them."""
 
 import contextlib
 import json

@@ -1,4 +1,4 @@
-"""Callers who ask one provider through one bucket, on a clock of their own: an hour in a second."""
+"""Callers of one provider through one bucket, on a clock of their own: an hour in a second."""
 
 import heapq
 import itertools

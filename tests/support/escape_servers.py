@@ -1,4 +1,4 @@
-"""Servers and a process for attempts to get out; whoever asks the servers is told a token."""
+"""Servers and a process as targets of escape attempts; each server returns a token."""
 
 import contextlib
 import ctypes

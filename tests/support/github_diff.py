@@ -1,4 +1,4 @@
-"""What a comment on a diff may point at, from a real repository: judged as GitHub judges it."""
+"""Valid locations of a comment on a diff, from a real repository: evaluated as by GitHub."""
 
 import re
 import subprocess

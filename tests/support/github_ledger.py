@@ -1,4 +1,4 @@
-"""What the stand-in for GitHub was asked, and what is to go wrong with it."""
+"""The requests to the stand-in for GitHub, and the failures it should simulate."""
 
 import time
 from collections.abc import Callable

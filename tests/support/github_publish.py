@@ -1,4 +1,4 @@
-"""What the stand-in for GitHub knows for publishing: approvals, branches, files, authors."""
+"""Data of the stand-in for GitHub for publishing: approvals, branches, files, authors."""
 
 import subprocess
 from base64 import encodebytes

@@ -1,4 +1,4 @@
-"""What each operation of the stand-in for GitHub does to its state, and what it answers."""
+"""The effect of each operation on the state of the stand-in for GitHub, and its answer."""
 
 import subprocess
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Why GitHub refuses: its 422s, in its own words, and the permissions that it asks for."""
+"""Refusals of GitHub: its 422s with their messages, and required permissions."""
 
 from typing import Any
 

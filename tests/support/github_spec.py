@@ -1,4 +1,4 @@
-"""GitHub's own description of its REST interface, as a judge of requests and answers."""
+"""GitHub's own description of its REST interface, used to validate requests and answers."""
 
 import functools
 import json

@@ -1,4 +1,4 @@
-"""What the stand-in for GitHub remembers of one repository, and how that looks in its answers."""
+"""The state of one repository in the stand-in for GitHub, and its form in answers."""
 
 import itertools
 from dataclasses import dataclass, field

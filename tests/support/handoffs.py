@@ -1,4 +1,4 @@
-"""What handoffs are made of in the tests: commits in a directory of ours, and words."""
+"""Handoffs for tests: commits in a directory of ours, and texts."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""A pull request on the stand-in that is reviewed again and again; a test gives the findings."""
+"""A pull request on the stand-in that is reviewed repeatedly; a test provides the findings."""
 
 import subprocess
 from dataclasses import dataclass, field

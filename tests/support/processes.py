@@ -1,4 +1,4 @@
-"""Workers beside a test: started, told to stop or killed, and what the store says meanwhile."""
+"""Workers beside a test: started, stopped or killed, and what the store says meanwhile."""
 
 import os
 import signal

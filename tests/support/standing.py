@@ -1,4 +1,4 @@
-"""Where findings stand on a pull request of the stand-in for GitHub: each somewhere, none twice."""
+"""Locations of findings on a pull request of the stand-in for GitHub: each once."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""An address on loopback that somebody is called at: it keeps what was posted."""
+"""A notification address on loopback: it records what was posted."""
 
 import json
 import threading

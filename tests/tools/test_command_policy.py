@@ -1,4 +1,4 @@
-"""Which commands agents may run: what is denied stays so however it is written."""
+"""Which commands agents may run: denied ones stay denied in any spelling."""
 
 import subprocess
 import sys

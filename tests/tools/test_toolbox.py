@@ -1,4 +1,4 @@
-"""What is offered, what a wrong call is told, and how going in circles ends."""
+"""Offered tools, answers to wrong calls, and the end of repeated calls."""
 
 import pytest
 

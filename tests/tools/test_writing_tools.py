@@ -1,4 +1,4 @@
-"""fs_write turns one edit into a new tree, or refuses with what would be right."""
+"""fs_write turns one edit into a new tree, or refuses with the right alternative."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Repositories that try to run something, and a way to see that nothing of them changed."""
+"""Repositories that try to run something, and a check that none of them changed."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""Analysers are started with nothing of ours, and ended whatever they do."""
+"""Analysers start without our environment, and are always ended."""
 
 import os
 import selectors

@@ -1,4 +1,4 @@
-"""What the base of a change says about its files, and that the change itself has no say."""
+"""Git attributes come from the base of a change, never from the change itself."""
 
 import pytest
 

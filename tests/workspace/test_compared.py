@@ -1,4 +1,4 @@
-"""What a person wants reviewed becomes two trees: ranges, the index, whole files, some paths."""
+"""A review request becomes two trees: ranges, the index, whole files, some paths."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What differs between two trees: exact names, counts, hunks and lines for every kind of file."""
+"""The differences of two trees: exact names, counts, hunks and lines for every kind of file."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A `.git` that somebody else prepared: it is read without harm, or refused with one sentence."""
+"""An untrusted `.git`: read without harm, or refused with one sentence."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Filters are never run, and none of them takes a changed file out of a review unseen."""
+"""Filters never run, and none of them hides a changed file from a review."""
 
 import json
 from collections.abc import Callable

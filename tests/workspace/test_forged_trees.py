@@ -1,4 +1,4 @@
-"""Trees that no honest git makes, and a checkout that changes under the writer's hands."""
+"""Trees that no honest git creates, and a checkout that changes during writing."""
 
 import contextlib
 import os

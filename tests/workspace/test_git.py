@@ -1,4 +1,4 @@
-"""The door to git: its environment, its errors, and which program it starts."""
+"""The access to git: its environment, its errors, and which program it starts."""
 
 import os
 import signal

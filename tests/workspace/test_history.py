@@ -1,4 +1,4 @@
-"""When a file came into a repository: read from history that is there, and never guessed."""
+"""When a file was added to a repository: read from available history, never guessed."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Git LFS without its program: pointers are read and written here, content is never downloaded."""
+"""Git LFS without its program: pointers are read and written, content is never downloaded."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""A file that a person names is not written through what a repository brings along."""
+"""A file named by the user is not written through links of a repository."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A word that names nothing is refused with what it may have meant."""
+"""A word that names nothing is refused, with suggestions."""
 
 from pathlib import Path
 

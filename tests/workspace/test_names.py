@@ -1,4 +1,4 @@
-"""Disks that take two names for one, or give back another: told before anything is paid for."""
+"""Disks that merge or alter names: reported before anything is paid."""
 
 import unicodedata
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A long text goes to the person's pager; one that is missing or fails is told, not suffered."""
+"""A long text goes to the user's pager; a missing or failing one is reported."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Temporary folders: in use while lent, gone afterwards; what a killed process left is deleted."""
+"""Temporary folders: in use while borrowed, deleted afterwards, also after a killed process."""
 
 import errno
 import tempfile

@@ -1,4 +1,4 @@
-"""A patch that the files hold already is known as such, even without lines around its own."""
+"""A patch that is already applied is recognised, even without context lines."""
 
 import re
 import subprocess

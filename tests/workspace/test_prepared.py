@@ -1,4 +1,4 @@
-"""A repository that somebody prepared makes us neither wait for ever nor read without end."""
+"""A hostile repository makes us neither wait nor read without end."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""Submodules in a workspace: empty folders, or their files out of the person's git directory."""
+"""Submodules in a workspace: empty folders, or their files from the user's git directory."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Finding the person's repository: what is refused, what is read, and that nothing is touched."""
+"""Finding the user's repository: refused, read, and never changed."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Tools that may be there: their output as recorded, and themselves where they are installed."""
+"""Optional tools: their recorded output, and real runs where they are installed."""
 
 import json
 

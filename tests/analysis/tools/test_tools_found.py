@@ -1,4 +1,4 @@
-"""A tool is found where nobody else could have put it, and is asked for its version once."""
+"""A tool is found only in trusted locations, and its version is read once."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What we make of other people's rules: severity, reviewer, path classes, and what is off."""
+"""The policy for tools' rules: severity, reviewer, path classes, disabled rules."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What ruff says is weighed by the code around it: each answered case beside one that stays."""
+"""Adjustment of ruff's hits by the code around them: each case beside one that stays."""
 
 import pytest
 from support.analysed_files import source

@@ -1,4 +1,4 @@
-"""Whatever a tool does, the report says how it fared and never calls a failure clean."""
+"""Reports of tool runs: every failure has its status and never counts as clean."""
 
 import os
 import tempfile

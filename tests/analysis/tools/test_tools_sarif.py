@@ -1,4 +1,4 @@
-"""SARIF is read as its authors write it, not only as the schema has it."""
+"""SARIF as tools really write it, not only as in the schema."""
 
 import json
 

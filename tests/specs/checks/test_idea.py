@@ -1,4 +1,4 @@
-"""What a description leaves open is asked about; one that says enough is left alone."""
+"""Open points of a description become questions; a complete one has none."""
 
 import pytest
 from support.ideas import NAMES, idea_of

@@ -1,4 +1,4 @@
-"""What is read of code: routes with their prefixes, tables, settings and commands; what is not."""
+"""Names read from code: routes with their prefixes, tables, settings and commands."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Attempts on other processes and on the kernel: rights, name spaces, seldom used doors."""
+"""Attempts on other processes and on the kernel: rights, name spaces, rare system calls."""
 
 import ctypes
 import errno

@@ -1,4 +1,4 @@
-"""Attempts on other machines, on servers of this one, and on what programs talk to locally."""
+"""Attempts on other machines, on servers of this one, and on local sockets."""
 
 import socket
 import subprocess

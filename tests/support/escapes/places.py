@@ -1,4 +1,4 @@
-"""Attempts on files: whoever they belong to, they are outside of the workspace."""
+"""Attempts on files outside of the workspace."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Cases about what stands in files: bytes, line ends, encodings, text that looks like a diff."""
+"""Cases about file contents: bytes, line ends, encodings, text that looks like a diff."""
 
 from collections.abc import Mapping
 from pathlib import Path

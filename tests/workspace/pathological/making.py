@@ -1,4 +1,4 @@
-"""What a case of the catalogue is, and the hands to build its repository with."""
+"""A case of the catalogue, and helpers to build its repository."""
 
 import os
 import subprocess

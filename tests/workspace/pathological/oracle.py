@@ -1,4 +1,4 @@
-"""Reads a change with nothing but git's plumbing and the blobs, to compare our reading with."""
+"""Reads a change with git's plumbing and the blobs only, for comparison with our reader."""
 
 import os
 import subprocess

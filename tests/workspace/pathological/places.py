@@ -1,4 +1,4 @@
-"""Cases about where a repository lies and what it holds back: clones, worktrees, filters, traps."""
+"""Cases about locations of repositories: clones, worktrees, filters, traps."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The ladder: a level counts when it was tried and held, and going without one is said."""
+"""The ladder of levels: a level counts after a successful trial; its absence is reported."""
 
 import json
 import os
@@ -18,7 +18,8 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.loop.nodes import propose
 from reviewloop.render.event_lines import describe
 from reviewloop.sandbox import choose as ladder
-from reviewloop.sandbox import levels
+from reviewloop.sandbox import levels, proof
+from reviewloop.sandbox import run as sandbox_run
 from reviewloop.sandbox.base import Grants, Level, Limits, Sandbox, Started, Unconfined
 from reviewloop.sandbox.choose import choose, how_to_improve
 from reviewloop.sandbox.proof import escapes
@@ -120,9 +121,9 @@ def test_a_bwrap_that_does_nothing_of_use_is_rejected(
     monkeypatch: pytest.MonkeyPatch,
     script: str,
 ) -> None:
-    monkeypatch.setattr("reviewloop.sandbox.levels._HELP_SECONDS", 0.5)
-    monkeypatch.setattr("reviewloop.sandbox.proof._SECONDS", 0.5)
-    monkeypatch.setattr("reviewloop.sandbox.run._GRACE", 0.1)
+    monkeypatch.setattr(levels, "_HELP_SECONDS", 0.5)
+    monkeypatch.setattr(proof, "_SECONDS", 0.5)
+    monkeypatch.setattr(sandbox_run, "_GRACE", 0.1)
     bwrap(f"PATH=/usr/bin:/bin; {script}")
     assert choose().level is Level.NONE
 

@@ -1,4 +1,4 @@
-"""What a checkout brings along opens nothing of the machine: links, `.pth` lines, interpreters."""
+"""Files of a checkout open nothing of the machine: links, `.pth` lines, interpreters."""
 
 import os
 import sys

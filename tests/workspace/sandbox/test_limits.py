@@ -1,4 +1,4 @@
-"""What one command may use, and that nothing of it is left: at every level, with small limits."""
+"""The limits of one command, and its complete cleanup: at every level, with small limits."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""What one tree's code leaves behind neither stays nor works when the next tree is judged."""
+"""Files left by one tree's code are gone when the next tree is evaluated."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What a command starts ends with it, even if it multiplies; else nobody goes on as if it did."""
+"""Child processes end with their command, even many; otherwise the run stops."""
 
 import os
 import subprocess
