@@ -50,7 +50,7 @@ _SHARING = (
     *("e2e/test_kiro_task.py", "e2e/test_hidden_text.py", "e2e/test_crash.py"),
     *("e2e/test_untouched.py", "e2e/test_bad_answers.py", "test_demo.py", "test_demo_review.py"),
     *("github/test_life.py", "github/test_ends.py", "github/test_fix.py", "github/test_forks.py"),
-    *("github/test_attacks.py", "github/test_hearing.py", "cli/test_stats.py"),
+    *("github/test_attacks.py", "github/test_comment_commands.py", "cli/test_stats.py"),
     *("test_action.py", "test_action_commits.py"),
 )
 # Each takes so long that the other workers would wait for it at the end.

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from support import recorded
 from support.action import REAL_PIP, Machine, git
+from support.finding_locations import summaries
 from support.git_http import GitHttp
 from support.github_events import of_comment, of_pull
 from support.github_server import GitHubServer
@@ -19,7 +20,6 @@ from support.handoffs import OURS, scratch, task
 from support.model_server import KEY, ModelServer
 from support.parts import cast
 from support.play import REVIEWERS, agent_of
-from support.standing import summaries
 
 from reviewloop.github.artifacts.handoff import write_handoff
 

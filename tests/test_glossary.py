@@ -38,6 +38,10 @@ INSTEAD = {
     "foreign": "stranger",
     "edited, built": "reworded",
     "options": "plannable",
+    "passed, artifact": "handed",
+    "match": "sameness",
+    "handle, command": "hearing hearings",
+    "format, location": "telling whereabouts",
 }
 """What to say, and the words it takes the place of."""
 
@@ -106,6 +110,18 @@ def test_names_use_the_words_of_the_field(room):
         for name in refused(path.read_text("utf-8"), file):
             say = " or ".join(sorted({WORDS[word] for word in words_of(name) & WORDS.keys()}))
             wrong[f"{file}: {name}"] = say
+    assert wrong == {}
+
+
+def test_files_are_named_by_the_words_of_the_field():
+    """A stand-in is a word of its own."""
+    tests = Path(__file__).parent
+    wrong = {}
+    for path in [*PACKAGE.rglob("*.py"), *tests.rglob("*.py")]:
+        parts = [*path.parent.parts[-2:], path.stem]
+        found = {word for part in parts for word in words_of(part.replace("stand_in", ""))}
+        if found & WORDS.keys():
+            wrong[path.name] = found & WORDS.keys()
     assert wrong == {}
 
 

@@ -60,7 +60,7 @@ def publish(run_id: str | None, handoff: str, as_json: bool, **given: Any) -> Ex
         record = choose_run(repository, run_id or os.environ.get("REVIEWLOOP_RUN"))
         if handoff:
             made = hand_over(repository, record, options, Path(handoff).absolute(), os.environ)
-            return _handed_over(made.model_dump(mode="json"), handoff, record.run_id, as_json)
+            return _report_handoff(made.model_dump(mode="json"), handoff, record.run_id, as_json)
         published = publish_run(repository, record, options, os.environ)
         code = report_published(published, as_json)
         fire_created(repository, published, record)
@@ -122,7 +122,7 @@ def fire_created(
     fire(repository, CommandMoment(Event.PR_CREATED, facts, title, run, task, paths), print_lines)
 
 
-def _handed_over(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:
+def _report_handoff(plain: dict[str, Any], folder: str, run: str, as_json: bool) -> ExitCode:
 
     _notify_runner({"handoff-path": str(Path(folder).absolute())})
     if as_json:

@@ -43,7 +43,7 @@ from reviewloop.github.job.outcome import failed
 from reviewloop.github.posting.memory import remember
 from reviewloop.github.user_comments import (
     ALL,
-    HANDED_ON,
+    FOR_OTHER_JOBS,
     HELP,
     MOST_WORD,
     Command,
@@ -420,7 +420,7 @@ def handle_comment(
         if trigger.repo is None:
             raise UsageError("which repository? set GITHUB_REPOSITORY")
         with GitHub.from_environment(environ, trigger.repo, sleep=sleep, now=now) as client:
-            return _Hearing(client, trigger, Pace(sleep, now), redact).end(command)
+            return _CommandRun(client, trigger, Pace(sleep, now), redact).end(command)
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
@@ -443,7 +443,7 @@ def _skipped(reason: str) -> CommandOutcome:
 
 
 @dataclass(frozen=True)
-class _Hearing:
+class _CommandRun:
     client: GitHub
     trigger: Trigger
     pace: Pace
@@ -475,8 +475,8 @@ class _Hearing:
         if why:
             orders.reply(f"{why[:1].upper()}{why[1:]}")
             return self._done(pull, f"{command.verb}: no finding was named that is known here")
-        if command.verb in HANDED_ON:
-            return self._handed_on(command, pull, finding)
+        if command.verb in FOR_OTHER_JOBS:
+            return self._pass_on(command, pull, finding)
         if command.verb == "explain":
             orders.explain(finding)
         elif command.verb == "dismiss":
@@ -491,7 +491,7 @@ class _Hearing:
             orders.help()
         return self._done(pull)
 
-    def _handed_on(self, command: Command, pull: PullRequest, finding: str) -> CommandOutcome:
+    def _pass_on(self, command: Command, pull: PullRequest, finding: str) -> CommandOutcome:
         if not _SHA.fullmatch(pull.head_sha) or not _FINDING.fullmatch(finding):
             raise GitHubError("GitHub's answer names no commit")
         return replace(self._done(pull), verb=command.verb, finding=finding, head=pull.head_sha)
@@ -513,7 +513,7 @@ def _not_now(command: Command, pull: PullRequest) -> str:
     """Return in one sentence why a command cannot run on this pull request, "" if it can."""
     if not pull.open and command.verb not in {"explain", "help"}:
         return "This pull request is closed: nothing was done."
-    if pull.is_fork and command.verb in HANDED_ON:
+    if pull.is_fork and command.verb in FOR_OTHER_JOBS:
         return (
             "This pull request comes from a fork, whose commits no job with rights fetches: "
             "nothing was done. A maintainer starts its review with the label `reviewloop`, where "

@@ -31,7 +31,7 @@ Verb = Literal[
     "review", "full-review", "explain", "dismiss", "reopen", "fix", "pause", "resume", "help"
 ]
 VERBS: tuple[str, ...] = get_args(Verb)
-HANDED_ON = ("review", "full-review", "fix")
+FOR_OTHER_JOBS = ("review", "full-review", "fix")
 """Commands that other jobs of the workflow run, which have the permissions or models for it."""
 
 ALL = "all"

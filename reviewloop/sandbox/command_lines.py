@@ -361,17 +361,17 @@ def _program(started: Started, given: _Input, depth: int) -> Iterator[Started]:
     if not started.words[0].strip() or COMPUTED in started.words[0]:
         yield Started(started.words[1:], unknown="its program is computed")
         return
-    handed = [*_handed(started, given, depth + 1)]
+    inner = [*_inner_commands(started, given, depth + 1)]
     program = started.program
     wrappers = _wrappers().get(program, ())
     plain = program in _SHELLS or program == "eval" or any(one.is_plain for one in wrappers)
-    yield replace(started, hands_on=bool(handed) and plain)
-    for one in handed:
+    yield replace(started, hands_on=bool(inner) and plain)
+    for one in inner:
         changes = one.changes or started.changes
         yield replace(one, changes=changes, upstream=one.upstream or started.upstream)
 
 
-def _handed(started: Started, given: _Input, depth: int) -> Iterator[Started]:
+def _inner_commands(started: Started, given: _Input, depth: int) -> Iterator[Started]:
     program, words = started.program, started.words[1:]
     if program in _SHELLS:
         yield from _shell(words, given, depth)

@@ -32,7 +32,7 @@ FilePatterns = Annotated[tuple[str, ...], AfterValidator(_sound)]
 
 
 class WorkspaceFiles(Section):
-    """What stands in the workspace besides the files that git itself holds."""
+    """Files of the workspace besides those in git."""
 
     lfs: Literal["refuse", "pointer", "copy"] = Field(
         default="refuse",

@@ -8,11 +8,11 @@ and the rules that never bend differ, the rules win, and the row says so.
 from collections.abc import Iterator
 
 import pytest
-from support.bad_answers import fixes, places, shape, tools, transport
+from support.bad_answers import fixes, locations, shape, tools, transport
 from support.bad_answers import stage as stages
 from support.bad_answers.stage import Row, Stage
 
-TABLES = (transport, shape, places, fixes, tools)
+TABLES = (transport, shape, locations, fixes, tools)
 ROWS = sorted((row for table in TABLES for row in table.ROWS), key=lambda row: row.number)
 
 

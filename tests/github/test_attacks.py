@@ -16,11 +16,11 @@ from markdown_it import MarkdownIt
 from support.attack import HELD, JOB_TOKEN, LEAKED, MODEL, Attacked, attacked, forged, markers
 from support.encodings import cores
 from support.ends import EDIT, FILE, REVIEW, TALK
+from support.finding_locations import check_standing, on_diff
 from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.payloads import EVIL
 from support.play import REVIEWERS
-from support.standing import check_standing, on_diff
 from support.steered import leaks
 
 from reviewloop.github.api.answers import issue_comment

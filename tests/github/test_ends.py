@@ -41,9 +41,9 @@ from support.ends import (
     spent,
     stale,
 )
+from support.finding_locations import check_standing, on_diff, standing
 from support.github_server import GitHubServer
 from support.runner import Clock, Ran, Runner
-from support.standing import check_standing, on_diff, standing
 
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import JobOutcome, outputs_of

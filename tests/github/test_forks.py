@@ -17,10 +17,10 @@ from typing import Any, ClassVar
 
 import pytest
 from support.ends import git, make_repository
+from support.finding_locations import check_standing, on_diff, standing, summaries
 from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.runner import Clock
-from support.standing import check_standing, on_diff, standing, summaries
 from support.two_jobs import READING, ROOT, WORKFLOW, WRITING, TwoJobs, rights, step
 
 from reviewloop.github.api.client import GitHub

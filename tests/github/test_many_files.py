@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.checkout import Checkout
 from support.ends import REVIEW, SETTINGS, TALK, Stage, git, limits, refuses
+from support.finding_locations import check_standing, on_diff, summaries
 from support.github_server import GitHubServer
 from support.runner import Clock, Runner
-from support.standing import check_standing, on_diff, summaries
 
 FILES, FINDINGS = 3000, 100
 BAD = "#!/bin/sh\nset -e\nchmod 777 out\n"

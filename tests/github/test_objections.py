@@ -4,7 +4,7 @@ import json
 
 import pytest
 from support.checkout import Checkout
-from support.lives import Life, found
+from support.repeated_reviews import Life, found
 
 from reviewloop.domain.finding import Severity
 from reviewloop.github.rereview.objections import objections

@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import replace
 
 import pytest
-from support.lives import Life, found
+from support.repeated_reviews import Life, found
 
 from reviewloop.domain.finding import Evidence, Placement, Severity, Status, fingerprint
 from reviewloop.git.review_repository import locate

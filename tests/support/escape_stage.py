@@ -19,7 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from support.escape_servers import processes, serving
-from support.escapes import places
+from support.escapes import filesystem
 
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.git.private import PrivateRepo
@@ -28,7 +28,7 @@ from reviewloop.sandbox.base import Sandbox
 from reviewloop.sandbox.environment import ProjectEnv, build_environment
 from reviewloop.sandbox.run import CommandResult, run_command
 
-PROGRAM = Path(places.__file__).parent
+PROGRAM = Path(filesystem.__file__).parent
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -54,7 +54,7 @@ class Stage:
         path.write_text(f"{text or self.token}\n")
 
     def _fill_home(self) -> None:
-        for name in places.READS.values():
+        for name in filesystem.READS.values():
             if name.startswith("{home}"):
                 self.write(self.home / name.removeprefix("{home}/"))
         for name in (".bashrc", ".gitconfig", ".ssh/authorized_keys", "src/other/app.py"):
@@ -204,11 +204,11 @@ class Stage:
         """Return what shows from outside that an attempt did something."""
 
         def holds(template: str) -> Callable[[], bool]:
-            path = Path(places.place(template, stage))
+            path = Path(filesystem.place(template, stage))
             return lambda: path.exists() and self.mark.encode() in path.read_bytes()
 
         at = self.checkout
-        written = {**places.APPENDS, **places.CREATIONS}
+        written = {**filesystem.APPENDS, **filesystem.CREATIONS}
         return {
             **{name: holds(template) for name, template in written.items()},
             "empty a file of the checkout": lambda: not (at / "emptied").stat().st_size,

@@ -207,7 +207,7 @@ class Facts:
         return replace(self, pushed=everything, touched=none, renamed={}, confirmed=none)
 
 
-class Sameness:
+class FindingMatcher:
     """Matches findings with entries of earlier reviews; `present` are the current fingerprints."""
 
     def __init__(

@@ -27,7 +27,7 @@ from reviewloop.github.comments.marker import (
     is_ours,
     own,
 )
-from reviewloop.github.rereview.matching import NO_FILE, CodePresence, Facts, Sameness
+from reviewloop.github.rereview.matching import NO_FILE, CodePresence, Facts, FindingMatcher
 from reviewloop.github.user_comments import Origin, Voices, origin_of
 from reviewloop.review.anchoring import ChangedLines
 
@@ -202,7 +202,7 @@ class _Planning:
             self.entries.setdefault(name, entry)["comment_id"] = roots[-1].id
         before = tuple(self.entries)
         unique = {finding.id: finding for finding in reversed(findings)}
-        same = Sameness(self.entries, self.facts, unique)
+        same = FindingMatcher(self.entries, self.facts, unique)
         for finding in reversed(unique.values()):
             name = same.entry_of(finding)
             if finding.status is not Status.OPEN:

@@ -1,12 +1,12 @@
-"""Tells letters that look like ASCII ones and hidden characters that belong where they are.
+"""Detects letters that look like ASCII ones, and legitimate hidden characters.
 
 The table holds the single letters and digits of Unicode's list of confusables (UTS #39, version
-15.1, Unicode Licence v3) that look like one ASCII letter or digit, of the scripts that are met in
+15.1, Unicode Licence v3) that look like one ASCII letter or digit, of the scripts used in
 attacks: Latin, Greek, Cyrillic, Armenian, Cherokee, Coptic, Lisu and Georgian. Letters that Unicode
-itself folds to ASCII (bold, fullwidth) are left to normalisation. U+04CF stands under `l`, not
-under `i` as in the list: that is what it is used for in addresses.
+itself folds to ASCII (bold, fullwidth) are left to normalisation. U+04CF is under `l`, not
+under `i` as in the list: addresses use it for that.
 
-Each rule of what belongs is as narrow as the use is: one selector after a picture, the tags of a
+Each rule for legitimate use is narrow: one selector after a picture, the tags of a
 real flag, one joiner between letters. Runs of them, which can carry a message, belong nowhere.
 """
 

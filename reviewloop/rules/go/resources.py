@@ -51,8 +51,8 @@ def find_never_closed(node: "SgNode", source: Source) -> Found | None:
     if re.search(rf"\b{name}(?:\.Body)?\.Close\b", text):
         return None
     alone = rf"{name}(?:\.Body)?"
-    handed = rf"[(,&=:{{][ \t]*&?{alone}\s*[,)}}\n]|return [^\n]*\b{name}\b(?!\.)|<-\s*{name}\b"
-    return None if re.search(handed, text) else Found(node, f"`{name}` ({what}) is never closed.")
+    passed = rf"[(,&=:{{][ \t]*&?{alone}\s*[,)}}\n]|return [^\n]*\b{name}\b(?!\.)|<-\s*{name}\b"
+    return None if re.search(passed, text) else Found(node, f"`{name}` ({what}) is never closed.")
 
 
 def _opened(call: "SgNode") -> str:

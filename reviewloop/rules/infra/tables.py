@@ -1,12 +1,12 @@
-"""The tables: what an attribute of a resource must, or must not, be; read once, then evaluated.
+"""Tables of required and forbidden values of resource attributes; read once, then evaluated.
 
-A table is a TOML file beside this module; a row stands under the slug of its rule:
+A table is a TOML file beside this module; a row is under the slug of its rule:
 
     [[public-database]]
     must_not = true                                    # the test
-    at = ["aws_db_instance publicly_accessible"]       # kinds and where: the places
-    severity = "must"                                  # where it is not the rule's own
-    says = "it is reachable from the internet"         # where it is not the rule's title
+    at = ["aws_db_instance publicly_accessible"]       # kinds and paths: the locations
+    severity = "must"                                  # if it differs from the rule's
+    says = "it is reachable from the internet"         # if it differs from the rule's title
 
 `must`: the attribute has to be set and pass; `must_if_set`: its default is fine; `must_not`: a
 value that passes is wrong; `never`: kinds that should not be declared at all. A test is true,

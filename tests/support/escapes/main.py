@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 if TYPE_CHECKING:
-    from support.escapes import kernel, network, places
-    from support.escapes.places import Attempt
+    from support.escapes import filesystem, kernel, network
+    from support.escapes.filesystem import Attempt
 else:
+    import filesystem
     import kernel
     import network
-    import places
 
-ATTEMPTS = {**places.ATTEMPTS, **network.ATTEMPTS, **kernel.ATTEMPTS}
+ATTEMPTS = {**filesystem.ATTEMPTS, **network.ATTEMPTS, **kernel.ATTEMPTS}
 SLOW = ("su", "listen where others connect")  # these wait, so that others go on meanwhile
 SECONDS = 3
 DONE = "done"

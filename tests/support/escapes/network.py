@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from support.escapes.places import Attempt, found
+    from support.escapes.filesystem import Attempt, found
 else:
-    from places import Attempt, found
+    from filesystem import Attempt, found
 
 Address = Callable[[SimpleNamespace], Any]
 

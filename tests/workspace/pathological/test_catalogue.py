@@ -9,14 +9,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workspace.pathological import contents, places, shapes, states
+from workspace.pathological import contents, repositories, shapes, states
 from workspace.pathological.making import EMPTY, WORK, Case, Maker
 from workspace.pathological.oracle import assert_agrees_with_git
 
 from reviewloop.domain.errors import ExitCode, WorkspaceError
 from reviewloop.git.comparison import open_comparison
 
-CATALOGUE = contents.CASES | shapes.CASES | states.CASES | places.CASES
+CATALOGUE = contents.CASES | shapes.CASES | states.CASES | repositories.CASES
 
 
 @pytest.mark.slow_but(every=12)

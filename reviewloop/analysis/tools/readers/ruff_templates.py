@@ -24,8 +24,8 @@ def escaping(hit: Hit, module: Module) -> Hit:
     if not isinstance(call, ast.Call):
         return hit
     given = next((k.value for k in call.keywords if k.arg == "autoescape"), None)
-    handed_on = any(k.arg is None for k in call.keywords)
-    if handed_on or (given is not None and not isinstance(given, ast.Constant)):
+    unpacks_keywords = any(k.arg is None for k in call.keywords)
+    if unpacks_keywords or (given is not None and not isinstance(given, ast.Constant)):
         return replace(hit, severity=NIT)  # escaping is decided elsewhere
     if _renders_plain(call, module):
         return replace(hit, severity=SHOULD)

@@ -17,11 +17,11 @@ import yaml
 from support.action import ACTION, ROOT
 from support.checkout import Checkout
 from support.ends import REPLY, TALK, make_repository
+from support.finding_locations import on_diff, summaries
 from support.github_events import of_comment
 from support.github_server import GitHubServer
 from support.github_state import BOT
 from support.runner import Ran, Runner
-from support.standing import on_diff, summaries
 
 from reviewloop.github.api.model import Status
 from reviewloop.github.comment_commands import CommandOutcome, handle_comment
@@ -33,7 +33,7 @@ from reviewloop.github.comments.marker import (
     read_state,
     state_marker,
 )
-from reviewloop.github.user_comments import HANDED_ON
+from reviewloop.github.user_comments import FOR_OTHER_JOBS
 
 REACT = "reactions/create-for-issue-comment"
 PERMISSION = "repos/get-collaborator-permission-level"
@@ -451,8 +451,8 @@ def test_the_workflow_gives_each_job_the_rights_it_needs() -> None:
         "comment.body, '/reviewloop')",
         "comment.body, 'reviewloop'))",
     ]
-    handed = {verb for verb in HANDED_ON if f"verb == '{verb}'" in text}
-    assert handed == set(HANDED_ON)
+    handed = {verb for verb in FOR_OTHER_JOBS if f"verb == '{verb}'" in text}
+    assert handed == set(FOR_OTHER_JOBS)
     taken = set(re.findall(r"needs\.hear\.outputs\.(\w+)", text))
     assert taken <= set(hearing["outputs"]) <= set(CommandOutcome(Status.SKIPPED).outputs)
     for job in jobs.values():
