@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.secrets_noise import made_up
-from reviewloop.llm.messages import Reply, ToolCall, redacted_reply
+from reviewloop.llm.messages import Reply, ToolCall, redact_reply
 from reviewloop.review.intake import read_findings
 from reviewloop.secrets import Redactor
 
@@ -77,9 +77,9 @@ def reply() -> Reply:
 def whole_way(redactor: Redactor, answer: Reply) -> None:
     """Redact a reply as a run does: before recording, on storing, on using."""
     redactor.names_in(json.dumps(answer.plain(), ensure_ascii=False))
-    used = redacted_reply(answer, redactor.redact_held)
-    redacted_reply(used, redactor.for_models)
-    read_findings(redacted_reply(used, redactor.for_models).tool_calls[0].args)
+    used = redact_reply(answer, redactor.redact_held)
+    redact_reply(used, redactor.for_models)
+    read_findings(redact_reply(used, redactor.for_models).tool_calls[0].args)
 
 
 def main(arguments: list[str]) -> None:

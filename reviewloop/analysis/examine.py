@@ -27,7 +27,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Tree,
 )
-from reviewloop.analysis.placing import LocatedHit, located_anywhere, located_in, new_ones
+from reviewloop.analysis.placing import LocatedHit, located_anywhere, located_in, without_known
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ def _analyse(
         report = replace(report, seconds=round(report.seconds + old_report.seconds, 3))
         # Without the comparison everything on changed lines is reported, which is honest.
         if old_report.status is not AnalyserStatus.FAILED:
-            known = new_ones(known, old_hits, by_path, {file.path: file for file in before})
+            known = without_known(known, old_hits, by_path, {file.path: file for file in before})
         if old_report.status is AnalyserStatus.DONE:
             comparable = {file.path for file in before}
     kept = [p for p in known if p.on_change or (p.hit.path in comparable and _may_cause(p))]

@@ -122,7 +122,7 @@ def span_of(node: "SgNode") -> Span:
     return Span(start.line + 1, end.line + 1, start.column + 1, end.column + 1)
 
 
-def generated(file: SourceFile) -> bool:
+def is_generated(file: SourceFile) -> bool:
     """Whether a file's lines are so long that it must be generated."""
     return len(file.text) > 20_000 and len(file.text) > MAX_AVERAGE_LINE * len(file.lines)
 
@@ -158,7 +158,7 @@ def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Ite
     if not active:
         return
     found = _walk(active, grammar, file)
-    if not generated(file):
+    if not is_generated(file):
         yield from found
         return
     # One line of padding or data has such a file, too: the other lines are written by hand.

@@ -111,7 +111,7 @@ def _key(hit: Hit, file: SourceFile) -> tuple[str, str, str]:
     return hit.path, hit.rule, lines[number - 1].strip()
 
 
-def new_ones(
+def without_known(
     known: list[LocatedHit],
     old: Iterable[Hit],
     files: Mapping[str, SourceFile],

@@ -329,7 +329,7 @@ def read_settings(
     Those in the `project` folder override, key by key, those of the folders above. Raises
     `UsageError` for an invalid file, variable or flag.
     """
-    from reviewloop.llm.model_choice import settled
+    from reviewloop.llm.model_choice import resolve_models
     from reviewloop.settings import load_settings
 
     user = user_settings_path()
@@ -346,7 +346,7 @@ def read_settings(
         nearer=[(name, data) for name, data in nearer if data is not None],
         project=project,
     )
-    return settled(loaded, os.environ)
+    return resolve_models(loaded, os.environ)
 
 
 def repository_settings(root: Path, folder: str = "") -> tuple[str, bytes | None]:

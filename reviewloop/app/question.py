@@ -34,7 +34,7 @@ from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.messages import ToolSpec
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.llm.routing import STEP_KINDS
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.conversation import Check
@@ -121,7 +121,7 @@ def ask_once(
     require_all(about.doing)
     user, sessions = repository.user, about.kind.sessions_of(repository)
     flags = model_flags(question.model) | dict(question.flags)
-    loaded = completed(read_settings(user.root, flags, project=user.project), os.environ)
+    loaded = ensure_model(read_settings(user.root, flags, project=user.project), os.environ)
     settings = loaded.settings
     require_trust(loaded, repository)
     if "none" in (settings.models.reasoning, settings.models.generation):

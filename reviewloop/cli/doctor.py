@@ -29,7 +29,7 @@ from reviewloop.git.review_repository import locate
 from reviewloop.installed import how_to_install, is_light
 from reviewloop.llm.checks import check_models
 from reviewloop.llm.found_providers import empty_keys
-from reviewloop.llm.model_choice import choice, completed, is_begun
+from reviewloop.llm.model_choice import choice, ensure_model, is_begun
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import ACP, OFFLINE, require_provider, split_model
 from reviewloop.plugins import GROUPS, others
@@ -223,7 +223,7 @@ def _models(loaded: Loaded, team: list[Team], *, online: bool) -> Iterator[Check
         Check("models", "note", f"{key} is set but empty") for key in empty_keys(os.environ)
     )
     try:
-        loaded = completed(loaded, os.environ)
+        loaded = ensure_model(loaded, os.environ)
     except UsageError as error:
         if is_begun(loaded, os.environ):
             raise

@@ -24,7 +24,7 @@ from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
 from reviewloop.git.repository import UserRepo, path_in_repository
 from reviewloop.installed import is_light
-from reviewloop.llm.found_providers import FoundProvider, found_here, found_locally
+from reviewloop.llm.found_providers import FoundProvider, detect_local_servers, detect_providers
 from reviewloop.llm.model_choice import nothing_found
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.routing import require_provider
@@ -50,7 +50,7 @@ def chosen_model(settings: Settings, team: Team, *, ask: bool) -> Chosen:
     import os
 
     models = settings.models
-    found = [*found_here(models, os.environ), *found_locally(models, os.environ)]
+    found = [*detect_providers(models, os.environ), *detect_local_servers(models, os.environ)]
     agents = _agents_here()
     if not found:
         return Chosen("", agents or (f"models: {nothing_found(models, os.environ)}",))

@@ -15,7 +15,7 @@ from reviewloop.cli import completion
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
-from reviewloop.github.api.errors import shown
+from reviewloop.github.api.errors import single_line
 from reviewloop.github.api.model import Status
 from reviewloop.github.job.outcome import MOST_REASON, notify_runner
 from reviewloop.github.publishing.pull import Published
@@ -76,7 +76,7 @@ def report_errors() -> Iterator[None]:
     except Exception as error:
         expected = isinstance(error, ReviewLoopError)
         reason = str(error) if expected else "an internal error; its report is in the log"
-        reported = shown(redactor_here().for_people(one_line(reason)), MOST_REASON)
+        reported = single_line(redactor_here().for_people(one_line(reason)), MOST_REASON)
         _notify_runner({"reason": reported}, failed=True)
         raise
 

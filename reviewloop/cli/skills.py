@@ -27,7 +27,7 @@ from reviewloop.skills import (
     skeleton,
     warnings_of,
 )
-from reviewloop.skills.parts import written_name
+from reviewloop.skills.parts import to_skill_name
 from reviewloop.store.folders import repository_folder
 
 _FOLDERS = (".kiro/skills", ".claude/skills", ".agents/skills")  # the last one is the default
@@ -172,7 +172,7 @@ def require_name(name: str) -> None:
 
 def skill_name(given: str) -> str:
     """Return a name normalised; raise `UsageError` for an invalid one."""
-    name = written_name(given)
+    name = to_skill_name(given)
     if not name:
         require_name(given)
     if name != given:

@@ -13,20 +13,20 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoo
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub, Reaction
-from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound, shown
+from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound, single_line
 from reviewloop.github.api.model import PullRequest, State, Status
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import (
-    clipped,
+    break_marks,
+    clip_body,
     code,
     finding_in,
+    finding_line,
     headings_in,
     headline,
-    named,
     remark_parts,
-    sanitised,
-    sanitised_line,
-    unmarked,
+    sanitise,
+    sanitise_line,
 )
 from reviewloop.github.comments.marker import (
     command_marker,
@@ -34,12 +34,12 @@ from reviewloop.github.comments.marker import (
     dismissal_marker,
     entry_of,
     is_ours,
-    own,
+    own_comments,
     read_state,
     reopened_marker,
 )
 from reviewloop.github.job.event import Trigger, read_event
-from reviewloop.github.job.outcome import failed
+from reviewloop.github.job.outcome import failure_outcome
 from reviewloop.github.posting.memory import remember
 from reviewloop.github.user_comments import (
     ALL,
@@ -52,7 +52,7 @@ from reviewloop.github.user_comments import (
     Wrong,
     origin_of,
     parse,
-    permitted,
+    permission_check,
 )
 from reviewloop.render.code_view import visible
 from reviewloop.render.review_words import who
@@ -62,7 +62,7 @@ from reviewloop.render.untrusted import fenced, language, link, one_line
 _MOST_QUOTED = 20  # lines
 
 
-def explained(
+def explanation(
     name: str, entry: Mapping[str, object], finding: Finding | None, heading: str = ""
 ) -> str:
     """Return the answer to `explain` as Markdown.
@@ -91,7 +91,7 @@ def status_words(entry: Mapping[str, object]) -> str:
 
 def _unknown(entry: Mapping[str, object], rule: Rule | None, heading: str) -> str:
     severity = Severity(str(entry.get("severity", Severity.SHOULD_FIX)))
-    title = sanitised_line(rule.title) if rule else "the summary says what this finding is"
+    title = sanitise_line(rule.title) if rule else "the summary says what this finding is"
     title = heading or title
     return f"{severity.mark} **{severity.label}** · {title}"
 
@@ -100,16 +100,16 @@ def _location(name: str, entry: Mapping[str, object], finding: Finding | None) -
     where = finding.where if finding else str(entry.get("path", ""))
     by = who(finding) if finding else str(entry.get("by", "")).replace(",", ", ")
     parts = [code(visible(where))] if where else []
-    parts += [f"found by {sanitised_line(by)}"] if by else []
+    parts += [f"found by {sanitise_line(by)}"] if by else []
     status, reason = status_words(entry), str(entry.get("reason", ""))
     if status == "dismissed" and reason:
-        status += f" ({sanitised_line(reason)})"
+        status += f" ({sanitise_line(reason)})"
     return " · ".join([code(name), *parts, status])
 
 
 def _quoted(finding: Finding) -> str:
     lines = finding.quote.rstrip("\n").split("\n")
-    shown = [unmarked(visible(line)) for line in lines[:_MOST_QUOTED]]
+    shown = [break_marks(visible(line)) for line in lines[:_MOST_QUOTED]]
     shown += ["…"] if len(lines) > _MOST_QUOTED else []
     return fenced(shown, language(finding.path))
 
@@ -118,10 +118,10 @@ def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
     texts = {finding.why, finding.suggestion} if finding else set()
     page = explained_at(rule)
     title = link(rule.id, page) if page else code(rule.id)
-    parts = [f"**Rule** {title}: {sanitised_line(rule.title)}"]
+    parts = [f"**Rule** {title}: {sanitise_line(rule.title)}"]
     for label, text in (("Why", rule.why), ("What to do", rule.fix)):
         if text and text not in texts:
-            parts.append(f"**{label}:** {sanitised(text)}")
+            parts.append(f"**{label}:** {sanitise(text)}")
     parts += [f"**Source:** {_sourced(rule.source)}"] if rule.source else []
     found, left_alone = read_examples(rule)
     parts += _example("what it finds", found) + _example("what it leaves alone", left_alone)
@@ -130,7 +130,7 @@ def _rule_parts(rule: Rule, finding: Finding | None) -> list[str]:
 
 def _sourced(source: str) -> str:
     """Return the source with its addresses as links; the source is text of our rules."""
-    words = [sanitised_line(piece) for piece in URL.split(source)]
+    words = [sanitise_line(piece) for piece in URL.split(source)]
     links = [f"<{found}>" for found in URL.findall(source)]
     pairs = zip(words, [*links, ""], strict=True)
     return " ".join(each for pair in pairs for each in pair if each)
@@ -140,7 +140,9 @@ def _example(label: str, examples: Sequence[Sequence[CodeBlock]]) -> list[str]:
     return [
         f"The rule's own example of {label}{' before the change' if block.base else ''}, "
         "not your code:\n\n"
-        + fenced((unmarked(visible(line)) for line in laid_out(block.code)), language(block.path))
+        + fenced(
+            (break_marks(visible(line)) for line in laid_out(block.code)), language(block.path)
+        )
         for block in (examples[0] if examples else ())
     ]
 
@@ -187,7 +189,7 @@ class Orders:
         me, number = self.client.me(), self.pull.number
         talk, diff = self.client.issue_comments(number), self.client.review_comments(number)
         self.state = read_state(talk, me, self.pull)
-        self.roots = own(diff, me)
+        self.roots = own_comments(diff, me)
         ours = [comment.body for comment in talk if is_ours(comment, me)]
         self.headings = headings_in(ours)
         ours += [comment.body for comment in diff if is_ours(comment, me)]
@@ -222,13 +224,13 @@ class Orders:
         """Answer with the explanation of a finding."""
         roots = self.roots.get(name, ())
         self.reply(
-            explained(name, self.known[name], finding_in(roots), self.headings.get(name, ""))
+            explanation(name, self.known[name], finding_in(roots), self.headings.get(name, ""))
         )
 
     def named(self, name: str) -> str:
         """Return a finding as one line of Markdown."""
         roots, heading = self.roots.get(name, ()), self.headings.get(name, "")
-        return named(name, self.known[name], finding_in(roots), heading)
+        return finding_line(name, self.known[name], finding_in(roots), heading)
 
     def dismiss(self, name: str, command: Command) -> None:
         """Dismiss a finding and answer in its thread; later reviews read that answer, too."""
@@ -239,7 +241,7 @@ class Orders:
                 "line. Nothing was changed."
             )
             return
-        word = shown(self.redact(f"{self.trigger.author}: {reason}"), MOST_WORD)
+        word = single_line(self.redact(f"{self.trigger.author}: {reason}"), MOST_WORD)
         entry = self.known[name]
 
         def dismissed(state: State) -> State:
@@ -251,7 +253,7 @@ class Orders:
         news = f"dismissed by {who}: {what}"
         remember(self.client, self.pull, dismissed, self.pace, news=news)
         text = (
-            f"Dismissed by {sanitised_line(word)}\n\n{what}\n\n"
+            f"Dismissed by {sanitise_line(word)}\n\n{what}\n\n"
             f"It stays dismissed after pushes; `/reviewloop reopen {name}` takes that back."
         )
         roots = self.roots.get(name, ())
@@ -306,7 +308,7 @@ class Orders:
     def reply(self, text: str, *, mark: str = "", thread: int = 0) -> None:
         """Answer at the command, or in another thread; once, even if GitHub's answer is lost."""
         marks = "\n".join([command_marker(self.trigger.comment), *([mark] if mark else [])])
-        body = clipped(f"{marks}\n{self.redact(text)}")
+        body = clip_body(f"{marks}\n{self.redact(text)}")
         for attempt in range(1, _TRIES + 1):
             self.pace.wait()
             try:
@@ -338,7 +340,7 @@ class Orders:
     def _voices(self) -> Voices:
         client, number = self.client, self.pull.number
         comments, threads = client.review_comments(number), client.review_threads(number)
-        return Voices(comments, threads, client.me(), permitted(client))
+        return Voices(comments, threads, client.me(), permission_check(client))
 
     def _dismissed_there(self, name: str) -> bool:
         """Whether a user dismissed the finding in its thread since the last review."""
@@ -424,7 +426,7 @@ def handle_comment(
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
-        ended = failed(error)
+        ended = failure_outcome(error)
         return CommandOutcome(ended.status, ended.reason, ended.exit_code)
 
 
@@ -451,7 +453,7 @@ class _CommandRun:
 
     def end(self, command: Command | Wrong) -> CommandOutcome:
         author = self.trigger.author
-        if not permitted(self.client)(author):
+        if not permission_check(self.client)(author):
             self._react("confused")
             return _skipped(f"{author} may not give commands: that takes write permission")
         self._react("eyes")

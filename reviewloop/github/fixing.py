@@ -34,11 +34,11 @@ from reviewloop.github.artifacts.handoff import (
     make_room,
     write_handoff,
 )
-from reviewloop.github.comments.bodies import clipped, code, sanitised_line, unmarked
-from reviewloop.github.job.event import Trigger, named, require_commits
-from reviewloop.github.job.outcome import FixResult, JobOutcome, failed
+from reviewloop.github.comments.bodies import break_marks, clip_body, code, sanitise_line
+from reviewloop.github.job.event import Trigger, require_commits, with_named_pull
+from reviewloop.github.job.outcome import FixResult, JobOutcome, failure_outcome
 from reviewloop.github.reviewing.review import run_url_of
-from reviewloop.github.user_comments import ALL, FixRequest, Request, requested, requested_findings
+from reviewloop.github.user_comments import ALL, FixRequest, Request, get_request, select_findings
 from reviewloop.guards.branch import check_branch
 from reviewloop.loop.approval_act import Kind
 from reviewloop.render.code_view import visible
@@ -80,7 +80,7 @@ def reasons_for_user(proposal: Proposal) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reasons))
 
 
-def fixed_words(
+def fixed_message(
     findings: Sequence[Finding],
     left: Mapping[str, str],
     proposal: Proposal,
@@ -96,13 +96,13 @@ def fixed_words(
     lines += [_item(finding) for finding in findings]
     lines += ["", *_untried(left)]
     gates = "; ".join(f"{gate['name']}: {_gate(gate)}" for gate in proposal["gates"])
-    lines += [f"**Guard-rails:** {sanitised_line(gates)}", ""] if gates else []
+    lines += [f"**Guard-rails:** {sanitise_line(gates)}", ""] if gates else []
     lines += [f"Approved by {code(actor)} with the comment that asked for it.", ""]
     lines += [_figures(proposal, run_url), "", _NO_RUN]
     return "\n".join(lines)
 
 
-def unfixed_words(
+def unfixed_message(
     reasons: Iterable[str],
     left: Mapping[str, str],
     proposal: Proposal | None,
@@ -115,7 +115,7 @@ def unfixed_words(
     `patch` is the change that was made all the same; the user may apply it by hand.
     """
     lines = ["### reviewloop: not fixed, needs you", ""]
-    lines += [f"- {sanitised_line(reason)}" for reason in reasons]
+    lines += [f"- {sanitise_line(reason)}" for reason in reasons]
     lines += ["", *_untried(left), "Nothing was committed.", "", *_made(patch)]
     figures = _figures(proposal or Proposal(), run_url)
     return "\n".join([*lines, figures])
@@ -126,14 +126,14 @@ def _where(finding: Mapping[str, object]) -> str:
 
 
 def _item(finding: Finding) -> str:
-    title = sanitised_line(finding.title)
+    title = sanitise_line(finding.title)
     return f"- {finding.severity.mark} {title} ({code(finding.where)}, {code(finding.id)})"
 
 
 def _untried(left: Mapping[str, str]) -> list[str]:
     if not left:
         return []
-    items = [f"- {code(name)}: {sanitised_line(why)}" for name, why in left.items()]
+    items = [f"- {code(name)}: {sanitise_line(why)}" for name, why in left.items()]
     return ["Not tried:", "", *items, ""]
 
 
@@ -142,7 +142,7 @@ def _made(patch: str) -> list[str]:
     if not patch.strip():
         return []
     shown = patch.rstrip("\n")
-    lines = [unmarked(visible(line)) for line in shown[:_MOST_PATCH].split("\n")]
+    lines = [break_marks(visible(line)) for line in shown[:_MOST_PATCH].split("\n")]
     if len(shown) > _MOST_PATCH:
         lines[-1] = "… cut here, because a comment holds no more"
     head = "<details><summary>The change that was made</summary>"
@@ -206,18 +206,18 @@ def fix_pull(
     try:
         make_room(options.handoff)
         repo = options.repo or environ.get("GITHUB_REPOSITORY", "")
-        trigger = named(Trigger("none"), repo=repo)
+        trigger = with_named_pull(Trigger("none"), repo=repo)
         if trigger.repo is None:
             raise UsageError("which repository? give --repo OWNER/NAME")
         with GitHub.from_environment(environ, trigger.repo) as client:
             pull = client.pull(options.pull)
-            request = requested(client, pull, options.comment)
+            request = get_request(client, pull, options.comment)
             repository, url = locate(start), run_url_of(environ)
             return _Job(client, pull, request, options, repository, url, on_progress).end()
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
-        return failed(error, pull)
+        return failure_outcome(error, pull)
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ class _Job:
     def end(self) -> JobOutcome:
         """Fix and write the handoff; a failure is written to it as a reason for the user."""
         try:
-            request = requested_findings(self.client, self.pull, self.options.finding)
+            request = select_findings(self.client, self.pull, self.options.finding)
             all_of_them = self.options.finding == ALL
             self.request.require(ALL if all_of_them else request.findings[0].id)
             planned = self._planned(request)
@@ -307,7 +307,7 @@ class _Job:
             record = advance(repository, record.run_id, answer=approved)
             if record.status is not RunStatus.COMMITTED:
                 raise UsageError(f"the commit could not be made: {record.reason}")
-            words = fixed_words(
+            words = fixed_message(
                 planned.findings,
                 left,
                 seen.proposal,
@@ -324,7 +324,7 @@ class _Job:
         """Return what changed on GitHub meanwhile: the user may have withdrawn the request."""
         number = f"pull request {self.pull.number}"
         try:
-            again = requested(self.client, self.pull, self.options.comment)
+            again = get_request(self.client, self.pull, self.options.comment)
         except UsageError as error:
             return (str(error),)
         if again != self.request:
@@ -342,7 +342,7 @@ class _Job:
         patch: str = "",
         code: ExitCode,
     ) -> JobOutcome:
-        words = unfixed_words(reasons, left or {}, proposal, patch=patch, run_url=self.run_url)
+        words = unfixed_message(reasons, left or {}, proposal, patch=patch, run_url=self.run_url)
         words = self._hand_over(words, self.repository.git)
         asks = code in {ExitCode.FINDINGS, ExitCode.GUARD_FAILED}
         status = Status.NEEDS_CHANGES if asks else Status.REVIEW_ERROR
@@ -363,7 +363,7 @@ class _Job:
         """Write the handoff, with the commit of a run if there is one; return its text."""
         user, act = self.repository.user, self.request.act
         words = redactor_for(user.root, user.git_dir).for_people(words)
-        words = clipped(words, LONGEST_TEXT)  # only now: redaction may make it longer
+        words = clip_body(words, LONGEST_TEXT)  # only now: redaction may make it longer
         handoff = Handoff.of(
             kind="fix",
             repo=self.pull.repo.full,

@@ -11,17 +11,17 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import GHOST, IssueComment, ReviewComment, Thread
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import GitHubError, shown
+from reviewloop.github.api.errors import GitHubError, single_line
 from reviewloop.github.api.model import PullRequest
 from reviewloop.github.comments.bodies import code
 from reviewloop.github.comments.marker import (
     ANY,
-    answered,
     dismissal_in,
     finding_from,
     findings_in,
     is_ours,
-    own,
+    own_comments,
+    parse_reply,
     read_state,
     reopened_in,
 )
@@ -146,7 +146,7 @@ def reply_words(line: str, *, strict: bool = False) -> str | None:
     return None if match is None or (strict and not match[1]) else match[2] or ""
 
 
-def named_in(words: str) -> str:
+def leading_id(words: str) -> str:
     """Return the id at the start of words, "" for none and for a word that only looks like one."""
     ident = _bare(words.partition(" ")[0])
     return ident if _ID.fullmatch(ident) and not ident.isalpha() else ""
@@ -172,13 +172,13 @@ def _bare(word: str) -> str:
 
 
 def _reason(text: str) -> str:
-    return shown(text, MOST_REASON)
+    return single_line(text, MOST_REASON)
 
 
 def _unknown(verb: str) -> str:
     near = difflib.get_close_matches(verb, [*VERBS, *_ALIASES], n=1, cutoff=0.5)
     meant = f". Did you mean `/reviewloop {near[0]}`?" if near else ""
-    return f"there is no command {code(shown(verb, 40))}{meant}"
+    return f"there is no command {code(single_line(verb, 40))}{meant}"
 
 
 _MOST_REASON = 120
@@ -202,7 +202,7 @@ def origin_of(reason: str) -> Origin:
     return Origin.CODE if reason.startswith(_IN_CODE) else Origin.WORD
 
 
-def permitted(client: GitHub) -> Callable[[str], bool]:
+def permission_check(client: GitHub) -> Callable[[str], bool]:
     """Return a function that checks whether a user may dismiss: write permission on GitHub."""
 
     def may(login: str) -> bool:
@@ -219,7 +219,7 @@ def dismissal(body: str) -> str | None:
     for line in lines_of(body):
         if line.strip() and not line.lstrip().startswith(">"):
             words = reply_words(line.rstrip())
-            return None if words is None else shown(words, _MOST_REASON)
+            return None if words is None else single_line(words, _MOST_REASON)
     return None
 
 
@@ -241,7 +241,7 @@ class Voices:
                 self._replies.setdefault(comment.reply_to, []).append(comment)
         self._threads = {thread.comments[0]: thread for thread in self.threads if thread.comments}
         self._known: dict[str, bool] = {}
-        self._names = own(self.comments, self.me)
+        self._names = own_comments(self.comments, self.me)
 
     def thread(self, root: ReviewComment) -> Thread | None:
         """Return the thread of a root comment, None where it is not known."""
@@ -249,7 +249,7 @@ class Voices:
 
     def last_answer(self, root: ReviewComment, finding: str) -> str:
         """Return the word of our last reply about a finding in a thread, "" for none."""
-        ours = (answered(c.body) for c in self._replies.get(root.id, ()) if is_ours(c, self.me))
+        ours = (parse_reply(c.body) for c in self._replies.get(root.id, ()) if is_ours(c, self.me))
         return next((word for name, word in reversed(list(ours)) if name == finding), "")
 
     def dismissed(self, roots: Sequence[ReviewComment], finding: str) -> str:
@@ -266,7 +266,7 @@ class Voices:
             if not dismissal and (reason := self._reason(reply, finding)):
                 dismissal = f"{reply.author}: {reason}"
             elif not dismissal and word and name == finding:
-                dismissal = shown(word, MOST_WORD)
+                dismissal = single_line(word, MOST_WORD)
         if dismissal:
             return dismissal
         user = self.resolver(roots[-1], finding) if roots else ""
@@ -291,7 +291,7 @@ class Voices:
             return ""
         if not reason:
             self.notes.append(f"a dismissal by {reply.author} gives no reason and does not count")
-        named = named_in(reason)
+        named = leading_id(reason)
         others = (name for name in self._names if named and name.startswith(named))
         # A command is about the finding that it names.
         return "" if any(name != finding for name in others) else reason
@@ -333,7 +333,7 @@ class Request:
             raise UsageError(f"the comment {self.act.ident} asks for {meant}, not for {verb}")
 
 
-def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
+def get_request(client: GitHub, pull: PullRequest, comment: int) -> Request:
     """Return the request in a comment, as GitHub has it now.
 
     Raise `UsageError` unless it is on this pull request, contains `/reviewloop fix`, and its author
@@ -346,7 +346,7 @@ def requested(client: GitHub, pull: PullRequest, comment: int) -> Request:
     command = parse(found.body)
     if not isinstance(command, Command) or command.verb != "fix":
         raise UsageError(f"{what} does not say `/reviewloop fix` (any more)")
-    if found.author_is_bot or not permitted(client)(found.author):
+    if found.author_is_bot or not permission_check(client)(found.author):
         raise UsageError(
             f"{what} is by {found.author or 'nobody'}, who may not ask for a fix: that takes a "
             "person with write permission"
@@ -380,7 +380,7 @@ class FixRequest:
     left: Mapping[str, str] = field(default_factory=dict)
 
 
-def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> FixRequest:
+def select_findings(client: GitHub, pull: PullRequest, selection: str) -> FixRequest:
     """Return the finding of this id, or all open must-fix and should-fix ones.
 
     Only data in our own comments is trusted. Raise `UsageError` when a named finding is missing or
@@ -388,9 +388,9 @@ def requested_findings(client: GitHub, pull: PullRequest, selection: str) -> Fix
     """
     me = client.me()
     comments = client.review_comments(pull.number)
-    roots = own(comments, me)
+    roots = own_comments(comments, me)
     state = read_state(client.issue_comments(pull.number), me, pull)
-    voices = Voices(comments, client.review_threads(pull.number), me, permitted(client))
+    voices = Voices(comments, client.review_threads(pull.number), me, permission_check(client))
     names = list(roots) if selection == ALL else [_named(selection, roots, pull)]
     findings: list[Finding] = []
     left: dict[str, str] = {}

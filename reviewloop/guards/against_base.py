@@ -198,26 +198,26 @@ def _reasons(
         if missing > 0:
             yield f"{base.passed} tests passed before this change, and {missing} fewer ran now"
     if saved:
-        yield f"failed, then passed alone, so it is not stable: {listed(sorted(saved))}"
+        yield f"failed, then passed alone, so it is not stable: {first_names(sorted(saved))}"
 
 
 def _remarks(details: Mapping[str, Any]) -> Iterator[str]:
     if names := details.get("red_before"):
         were = "test was" if len(names) == 1 else "tests were"
-        yield f"{len(names)} {were} red before this change: {listed(names)}"
+        yield f"{len(names)} {were} red before this change: {first_names(names)}"
     if names := details.get("flaky"):
         tests = "test" if len(names) == 1 else "tests"
-        yield f"{len(names)} flaky {tests}: {listed(names)}"
+        yield f"{len(names)} flaky {tests}: {first_names(names)}"
     if names := details.get("not_run"):
         yield _not_run(names)
 
 
 def _not_run(names: Sequence[str]) -> str:
     tests = "1 test that passed" if len(names) == 1 else f"{len(names)} tests that passed"
-    return f"{tests} before this change did not run: {listed(names)}"
+    return f"{tests} before this change did not run: {first_names(names)}"
 
 
-def listed(names: Sequence[str]) -> str:
+def first_names(names: Sequence[str]) -> str:
     """Return the first names, and the number of the rest."""
     more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
     return ", ".join(names[:_NAMES_SHOWN]) + more

@@ -191,7 +191,7 @@ def text_lines(data: bytes | None) -> list[str]:
     return (data or b"").decode("utf-8", "replace").split("\n")
 
 
-def quoted(lines: Sequence[str], first: int, last: int) -> str:
+def quote_lines(lines: Sequence[str], first: int, last: int) -> str:
     """Return the lines first..last (1-based), at most a dozen of them, with secrets redacted."""
     return redact("\n".join(lines[first - 1 : min(last, first - 1 + QUOTE_LINES)]))
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
+from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.plan import DetectedGate
 
 NAME: Final = "build"
@@ -25,7 +25,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     status = GateStatus.FAILED if result.exit_code else GateStatus.PASSED
     word = "failed" if result.exit_code else "passed"
     summary = f"{' '.join(change.shown(entry.argv))} {word}"
-    return ended(change, entry, result, status=status, summary=summary)
+    return command_result(change, entry, result, status=status, summary=summary)
 
 
 def _compile(change: GuardInput, entry: DetectedGate) -> GateResult:
@@ -48,5 +48,7 @@ def _compile(change: GuardInput, entry: DetectedGate) -> GateResult:
     if could_not_run(result) or not result.exit_code:
         one = len(files) == 1
         summary = f"{len(files)} changed Python {'file compiles' if one else 'files compile'}"
-        return ended(change, entry, result, summary=summary)
-    return ended(change, entry, result, summary="a changed Python file does not compile", argv=argv)
+        return command_result(change, entry, result, summary=summary)
+    return command_result(
+        change, entry, result, summary="a changed Python file does not compile", argv=argv
+    )

@@ -27,7 +27,7 @@ _WORST = (
 
 def evaluate_entries(change: GuardInput, name: GateName, run: RunEntry) -> GateResult:
     """Run every entry that the plan has for a gate and return one result for all of them."""
-    return joined([evaluate(change, entry, run) for entry in change.plan.of(name)])
+    return combine_results([evaluate(change, entry, run) for entry in change.plan.of(name)])
 
 
 def evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResult:
@@ -43,7 +43,7 @@ def evaluate(change: GuardInput, entry: DetectedGate, run: RunEntry) -> GateResu
     return run(change, entry)
 
 
-def joined(results: Sequence[GateResult]) -> GateResult:
+def combine_results(results: Sequence[GateResult]) -> GateResult:
     """Return the worst of several results, with the counts, findings and time of all."""
     if len(results) == 1:
         return results[0]
@@ -81,7 +81,7 @@ def joined(results: Sequence[GateResult]) -> GateResult:
     )
 
 
-def ended(
+def command_result(
     change: GuardInput,
     entry: DetectedGate,
     result: CommandResult,

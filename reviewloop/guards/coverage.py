@@ -9,7 +9,7 @@ from reviewloop.analysis.outline import Symbol, language_of, outline
 from reviewloop.checkout.files import read_written
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quoted, text_lines
+from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quote_lines, text_lines
 from reviewloop.guards.pytest_run import COVERAGE_DATA, COVERAGE_JSON, has_package
 from reviewloop.rules.tests.reports import (
     FileLines,
@@ -209,7 +209,7 @@ def _findings(change: GuardInput, files: list[Measured]) -> Iterator[Finding]:
                 title=f"New code is run by no test: {noun} never reached",
                 path=file.path,
                 lines=(first, last),
-                quote=quoted(lines, first, last),
+                quote=quote_lines(lines, first, last),
                 why="What no test runs can break without anybody noticing.",
                 suggestion="Add a test that takes this path and asserts on its outcome.",
                 category="coverage",

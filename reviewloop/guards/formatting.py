@@ -9,7 +9,7 @@ from typing import Final
 
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
+from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.run import CommandResult, read_log
 from reviewloop.settings import Settings
@@ -62,24 +62,30 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     formatter = _FORMATTERS.get(entry.kind)
     log = change.log(f"format-{entry.kind}.log")
     if formatter is None or entry.source == "configured":
-        return ended(change, entry, change.run(entry.argv, gate=NAME, log=log))
+        return command_result(change, entry, change.run(entry.argv, gate=NAME, log=log))
     files = _files(change, formatter)
     if not files:
         return GateResult(NAME, GateStatus.NOT_DETECTED, f"no changed file for {entry.kind}")
     argv = (*entry.argv, *formatter.check, *(f"./{change.relative(path)}" for path in files))
     result = change.run(argv, gate=NAME, log=log)
     if could_not_run(result):
-        return ended(change, entry, result, argv=argv)
+        return command_result(change, entry, result, argv=argv)
     other = [path for path in files if path in _named(change, result)]
     if result.exit_code and (result.exit_code not in formatter.differ or not other):
         summary = f"{entry.kind} could not read the changed files (exit code {result.exit_code})"
-        return ended(change, entry, result, status=GateStatus.FAILED, summary=summary, argv=argv)
+        return command_result(
+            change, entry, result, status=GateStatus.FAILED, summary=summary, argv=argv
+        )
     if not other:
         summary = f"{entry.kind}: changed files are formatted"
-        return ended(change, entry, result, status=GateStatus.PASSED, summary=summary, argv=argv)
+        return command_result(
+            change, entry, result, status=GateStatus.PASSED, summary=summary, argv=argv
+        )
     summary = f"{entry.kind} formats {', '.join(other[:5])} differently"
     summary += f" (and {len(other) - 5} more)" if len(other) > 5 else ""
-    outcome = ended(change, entry, result, status=GateStatus.FAILED, summary=summary, argv=argv)
+    outcome = command_result(
+        change, entry, result, status=GateStatus.FAILED, summary=summary, argv=argv
+    )
     return replace(outcome, excerpt="\n".join(other))
 
 

@@ -177,7 +177,7 @@ class _Sensitive(NamedTuple):
     reason: str
 
 
-def changed_judges(change: GuardInput) -> Iterator[_Sensitive]:
+def changed_checks(change: GuardInput) -> Iterator[_Sensitive]:
     """Yield a reason for each file that changes how changes are checked.
 
     In a repository without any tests, its first tests are no reason.
@@ -292,7 +292,7 @@ _JUDGES = "takes part in judging changes and is changed"
 def check(change: GuardInput) -> GateResult:
     """Check size, growth of complexity, and the kinds of files in the change."""
     growth = _Growth.of(change)
-    sensitive = [*_patterns(change), *changed_judges(change)]
+    sensitive = [*_patterns(change), *changed_checks(change)]
     kinds = list(change_kinds(change, change.settings.governance.change_types))
     reasons = [
         *_sizes(change),

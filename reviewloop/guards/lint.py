@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
+from reviewloop.guards.base import GuardInput, gate_finding, quote_lines, text_lines
+from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.detect import is_linted_by_eslint
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.run import read_log
@@ -196,7 +196,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     result = change.run(argv, gate=NAME, log=change.log(f"lint-{entry.kind}.log"))
     text = read_log(result.log)
     remarks = _READERS[entry.kind](text)
-    conclude = partial(ended, change, entry, result, argv=argv)
+    conclude = partial(command_result, change, entry, result, argv=argv)
     if could_not_run(result):
         return conclude()
     if remarks is None:
@@ -240,7 +240,7 @@ def _run_whole(change: GuardInput, entry: DetectedGate) -> GateResult:
         status = GateStatus.FAILED if configured else GateStatus.WARNING
     word = "failed" if result.exit_code else "passed"
     summary = f"{' '.join(change.shown(entry.argv))} {word}"
-    return ended(change, entry, result, status=status, summary=summary)
+    return command_result(change, entry, result, status=status, summary=summary)
 
 
 def _linted_files(change: GuardInput, kind: str) -> list[str]:
@@ -271,7 +271,7 @@ def _findings(change: GuardInput, tool: str, remarks: list[Remark]) -> list[Find
                 title=remark.message,
                 path=path,
                 lines=(remark.line, last),
-                quote=quoted(lines, remark.line, last),
+                quote=quote_lines(lines, remark.line, last),
                 why=f"{tool} reports it, as this repository configures it.",
                 suggestion=remark.fix,
                 category="lint",

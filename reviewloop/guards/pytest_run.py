@@ -14,7 +14,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.repository import path_in_repository
 from reviewloop.guards.against_base import Outcome, compare_with_base
 from reviewloop.guards.base import GuardInput, is_test_file
-from reviewloop.guards.commands import could_not_run, ended
+from reviewloop.guards.commands import command_result, could_not_run
 from reviewloop.guards.detect import Surroundings, table
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
@@ -287,7 +287,7 @@ def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateRes
     status, summary = comparison.status, comparison.summary
     if report is None and status is GateStatus.PASSED:
         status, summary = GateStatus.ERROR, one.problem
-    return ended(
+    return command_result(
         change,
         entry,
         one.result,
@@ -295,11 +295,11 @@ def _evaluate_run(change: GuardInput, entry: DetectedGate, one: _Ran) -> GateRes
         summary=summary,
         tests=outcome.counts,
         argv=(*entry.argv, *one.selected),
-        details={**one.details, **comparison.details, **asserted_of(report)},
+        details={**one.details, **comparison.details, **assertion_failures(report)},
     )
 
 
-def asserted_of(report: Report | None) -> dict[str, list[str]]:
+def assertion_failures(report: Report | None) -> dict[str, list[str]]:
     """Return the tests that failed by an assertion of their own, for a result's details."""
     names = report.asserted[:_MOST_ASSERTED] if report else []
     return {"asserted": names} if names else {}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.diff import Change
 from reviewloop.guards import tests
-from reviewloop.guards.against_base import listed
+from reviewloop.guards.against_base import first_names
 from reviewloop.guards.base import is_test_file
 
 NAME = "reproduced"
@@ -18,15 +18,15 @@ _DOCUMENTS = (".md", ".rst", ".txt")
 NO_TEST = GateResult(NAME, GateStatus.NEEDS_USER, f"{_NOT}: the change has no test")
 
 
-def shown_by(ran: GateResult) -> GateResult:
+def evaluate_first_test(ran: GateResult) -> GateResult:
     """Return the gate result for a change's tests that ran on the unfixed code."""
     fresh, asserted = _fresh(ran), set(ran.details.get("asserted", ()))
     own = [name for name in fresh if name in asserted]
     status = GateStatus.PASSED if own else GateStatus.NEEDS_USER
     if own:
-        summary = f"red on the code as it was: {listed(own)}"
+        summary = f"red on the code as it was: {first_names(own)}"
     elif fresh:
-        summary = f"{_NOT}: {listed(fresh)} breaks there before it asserts anything"
+        summary = f"{_NOT}: {first_names(fresh)} breaks there before it asserts anything"
     elif ran.status is GateStatus.PASSED:
         summary = f"{_NOT}: the tests of the change pass without the rest of it"
     else:
@@ -35,7 +35,7 @@ def shown_by(ran: GateResult) -> GateResult:
     return GateResult(NAME, status, summary, *command, "" if own else ran.excerpt)
 
 
-def excused(result: GateResult) -> GateResult:
+def excuse_expected_failures(result: GateResult) -> GateResult:
     """Return a result of a change with tests only: tests that show the bug do not block.
 
     They need a user all the same.

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended
+from reviewloop.guards.base import GuardInput, gate_finding, quote_lines, text_lines
+from reviewloop.guards.commands import command_result, could_not_run
 from reviewloop.guards.lint import json_object
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.run import CommandResult, read_log
@@ -102,7 +102,7 @@ def scan(change: GuardInput, entry: DetectedGate) -> GateResult:
 
 def _failed(change: GuardInput, entry: DetectedGate, result: CommandResult, why: str) -> GateResult:
     summary = f"{entry.kind} could not scan: {why}"
-    outcome = ended(change, entry, result, status=GateStatus.FAILED)
+    outcome = command_result(change, entry, result, status=GateStatus.FAILED)
     return replace(outcome, status=GateStatus.FAILED, summary=summary)
 
 
@@ -121,7 +121,7 @@ def _evaluated(
         summary += f"; {len(hits) - len(own)} in files that the change leaves alone"
     passed = GateStatus.WARNING if own else GateStatus.PASSED
     status = GateStatus.FAILED if red else passed
-    outcome = ended(change, entry, result, status=status, summary=summary)
+    outcome = command_result(change, entry, result, status=status, summary=summary)
     shown = "\n".join(f"{hit.path}: {hit.rule} {hit.severity} {hit.title}" for hit in own[:_MOST])
     findings = tuple(_finding(change, entry.kind, hit, least) for hit in own[:_MOST])
     return replace(outcome, excerpt=shown, findings=findings)
@@ -152,7 +152,7 @@ def _finding(change: GuardInput, scanner: str, hit: Hit, least: int) -> Finding:
         title=hit.title,
         path=path,
         lines=(hit.line, last) if hit.line else None,
-        quote=quoted(text_lines(change.read_new(path)), hit.line, last) if hit.line else "",
+        quote=quote_lines(text_lines(change.read_new(path)), hit.line, last) if hit.line else "",
         why=f"{scanner} reports it ({hit.severity}) in a file of the change.",
         suggestion=hit.remedy,
         category="security",

@@ -5,8 +5,8 @@ from typing import Final
 
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quoted, text_lines
-from reviewloop.guards.commands import could_not_run, ended, evaluate, joined
+from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quote_lines, text_lines
+from reviewloop.guards.commands import combine_results, command_result, could_not_run, evaluate
 from reviewloop.guards.lint import read_bandit
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.guards.scanners import READERS, scan
@@ -17,7 +17,7 @@ NAME: Final = "security"
 
 def check(change: GuardInput) -> GateResult:
     """Run the scanner: a configured one is a gate, a detected one makes findings only."""
-    return joined([_checked(change, entry) for entry in change.plan.of(NAME)])
+    return combine_results([_checked(change, entry) for entry in change.plan.of(NAME)])
 
 
 def _checked(change: GuardInput, entry: DetectedGate) -> GateResult:
@@ -32,7 +32,7 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
         word = "failed" if result.exit_code else "passed"
         status = GateStatus.FAILED if result.exit_code else GateStatus.PASSED
         summary = f"{' '.join(change.shown(entry.argv))} {word}"
-        return ended(change, entry, result, status=status, summary=summary)
+        return command_result(change, entry, result, status=status, summary=summary)
     # Tests assert and use made-up passwords; a scanner of shipped code does not apply there.
     files = [
         file.path
@@ -44,15 +44,15 @@ def _run(change: GuardInput, entry: DetectedGate) -> GateResult:
     argv = (*entry.argv, *(f"./{path}" for path in files))
     result = change.run(argv, gate=NAME, log=change.log("security-bandit.log"))
     if could_not_run(result):
-        return ended(change, entry, result, argv=argv)
+        return command_result(change, entry, result, argv=argv)
     findings = _findings(change, read_log(result.log))
     if findings is None:
         summary = f"bandit ended with exit code {result.exit_code} and without a report"
         status = GateStatus.NOT_VERIFIABLE
-        return ended(change, entry, result, status=status, summary=summary, argv=argv)
+        return command_result(change, entry, result, status=status, summary=summary, argv=argv)
     status = GateStatus.WARNING if findings else GateStatus.PASSED
     summary = f"bandit: {len(findings) or 'nothing'} on changed lines"
-    outcome = ended(change, entry, result, status=status, summary=summary, argv=argv)
+    outcome = command_result(change, entry, result, status=status, summary=summary, argv=argv)
     shown = "\n".join(f"{found.where}: {found.rule} {found.title}" for found in findings)
     return replace(outcome, findings=tuple(findings), excerpt=shown)
 
@@ -77,7 +77,7 @@ def _findings(change: GuardInput, text: str) -> list[Finding] | None:
                 title=remark.message,
                 path=path,
                 lines=(remark.line, last),
-                quote=quoted(text_lines(change.read_new(path)), remark.line, last),
+                quote=quote_lines(text_lines(change.read_new(path)), remark.line, last),
                 why="bandit reports it on a changed line.",
                 category="security",
                 confidence="medium",

@@ -12,10 +12,10 @@ from typing import Final
 from reviewloop.domain.gate import GateResult, GateStatus, TestCounts
 from reviewloop.guards.against_base import Outcome, compare_with_base
 from reviewloop.guards.base import GuardInput
-from reviewloop.guards.commands import could_not_run, ended, evaluate_entries
+from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.junit import Report, UnreadableReportError, read_junit
 from reviewloop.guards.plan import DetectedGate
-from reviewloop.guards.pytest_run import asserted_of, run_pytest
+from reviewloop.guards.pytest_run import assertion_failures, run_pytest
 from reviewloop.sandbox.run import CommandResult, read_log
 
 
@@ -169,14 +169,14 @@ def _run_other(change: GuardInput, entry: DetectedGate) -> GateResult:
     comparison = compare_with_base(entry, outcome, change.base_result(entry), None)
     if comparison.ran is not None and could_not_run(result) is None:
         change.tests_ran[entry.command] = comparison.ran
-    return ended(
+    return command_result(
         change,
         entry,
         result,
         status=comparison.status,
         summary=comparison.summary,
         tests=counts,
-        details={**comparison.details, **asserted_of(report)},
+        details={**comparison.details, **assertion_failures(report)},
     )
 
 

@@ -2,7 +2,7 @@
 
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
-from reviewloop.guards.base import GuardInput, gate_finding, quoted, text_lines
+from reviewloop.guards.base import GuardInput, gate_finding, quote_lines, text_lines
 from reviewloop.guards.coverage import Unreached, measured_changes, measurement, unreached_functions
 
 NAME = "untested"
@@ -50,7 +50,7 @@ def _finding(change: GuardInput, function: Unreached) -> Finding:
         title=f"No test reaches the public {symbol.kind} {symbol.name}",
         path=function.path,
         lines=(symbol.line, symbol.end_line),
-        quote=quoted(lines, symbol.line, symbol.end_line),
+        quote=quote_lines(lines, symbol.line, symbol.end_line),
         why="Whoever changes it later gets no warning when it breaks.",
         suggestion="Add a test that calls it and asserts on what it returns or does.",
         category="coverage",

@@ -19,7 +19,7 @@ from reviewloop.llm.messages import (
     ToolSpec,
     Turn,
     Usage,
-    estimated_tokens,
+    estimate_tokens,
     spoken_text,
 )
 from reviewloop.mcp.protocol import NAME, Tool
@@ -172,7 +172,7 @@ def _reply(outcome: Outcome, request: ModelRequest, hands: Hands) -> Reply:
         )
     else:
         usage = Usage(
-            input=estimated_tokens(request) + outcome.read // CHARS_PER_TOKEN,
+            input=estimate_tokens(request) + outcome.read // CHARS_PER_TOKEN,
             output=max(1, len(outcome.text) // CHARS_PER_TOKEN),
             cost_usd=outcome.cost_usd,
             estimated=True,

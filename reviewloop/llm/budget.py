@@ -147,7 +147,7 @@ _SHARED = {
 """Caps that a batch may lower: the batch's cap behind each, and the option that raises it."""
 
 
-def raised(cap: float, needed: float) -> float:
+def higher_cap(cap: float, needed: float) -> float:
     """Return a higher cap to propose, under which the needed amount fits."""
     cap *= 2
     while cap < needed:
@@ -279,11 +279,11 @@ class Budget:
         limits, spent = self._limits, self._spent
         if spent.tokens + tokens > limits.tokens or spent.tokens >= limits.tokens:
             used = f"{spent.tokens:,} of {limits.tokens:,} tokens"
-            higher = raised(limits.tokens, spent.tokens + tokens)
+            higher = higher_cap(limits.tokens, spent.tokens + tokens)
             self._exhausted("limits.tokens", used, "--budget-tokens", higher, tokens)
         if spent.usd + usd > limits.usd or spent.usd >= limits.usd:
             used = f"${spent.usd:.2f} of ${limits.usd:.2f}"
-            dollars = raised(limits.usd, spent.usd + usd)
+            dollars = higher_cap(limits.usd, spent.usd + usd)
             self._exhausted("limits.usd", used, "--budget-usd", dollars, tokens)
         self._check_time()
 
@@ -291,13 +291,13 @@ class Budget:
         used, most = self._turns, self._limits.turns
         if more and used + more > most:
             text = f"{used} of {most} turns of coding agents"
-            self._exhausted("limits.turns", text, "--turns", raised(most, used + more), 0)
+            self._exhausted("limits.turns", text, "--turns", higher_cap(most, used + more), 0)
 
     def _check_time(self) -> None:
         limits = self._limits
         if self._seconds() >= limits.minutes * 60:
             used = f"{self._seconds() / 60:.0f} of {limits.minutes:g} minutes"
-            minutes = raised(limits.minutes, self._seconds() / 60)
+            minutes = higher_cap(limits.minutes, self._seconds() / 60)
             self._exhausted("limits.minutes", used, "--minutes", minutes, 0)
 
     def _exhausted(self, setting: str, used: str, flag: str, needed: float, requested: int) -> None:

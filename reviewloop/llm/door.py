@@ -21,9 +21,9 @@ from reviewloop.llm.messages import (
     Reply,
     Scrub,
     Usage,
-    estimated_tokens,
+    estimate_tokens,
     plain_request,
-    redacted_reply,
+    redact_reply,
     request_hash,
 )
 from reviewloop.llm.paid_call import Asking, Notify
@@ -174,7 +174,7 @@ class Models:
         )
         with waiting as turn:
             self._refuse_when_stopped()
-            tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
+            tokens = estimate_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
             usd = self._likely_cost(request)
             reserved = self._budget.call(
                 tokens=tokens, usd=usd, turns=is_turn(request.model), stopped=self._stop.is_set
@@ -269,15 +269,15 @@ class Models:
         used: dict[str, Any] = {**asdict(usage), "model": reply.model, "attempts": reply.attempts}
         if reply.turn and (outside := reply.turn.get("outside")):
             used["outside"] = outside
-        used["estimate"] = estimated_tokens(request)
+        used["estimate"] = estimate_tokens(request)
         if is_far_off(used):
             self._notify("model.count", agent=key.agent, estimate=used["estimate"], counted=used)
         named = self._names_in(json.dumps(reply.plain(), ensure_ascii=False))
         if named:  # remembered, because the stored form does not show it any more
             used["held"] = list(named)
             self._notify("secret.hidden", agent=key.agent, step=key.step, names=list(named))
-        reply = redacted_reply(reply, self._redact)
-        record = redacted_reply(reply, self._keep).plain()
+        reply = redact_reply(reply, self._redact)
+        record = redact_reply(reply, self._keep).plain()
         self._journal.record(
             key,
             digest,
@@ -299,7 +299,7 @@ class Models:
             _early(digest),
             "early",
             request={"model": reply.model},
-            reply=redacted_reply(redacted_reply(reply, self._redact), self._keep).plain(),
+            reply=redact_reply(redact_reply(reply, self._redact), self._keep).plain(),
             usage={},
             seconds=0.0,
         )
@@ -322,7 +322,7 @@ class Models:
 
     def _note_lost(self, key: CallKey, request: ModelRequest, failed: Attempt) -> None:
         """Count an attempt that broke off: the provider may bill it without a reply."""
-        usage = Usage(input=estimated_tokens(request), estimated=True)
+        usage = Usage(input=estimate_tokens(request), estimated=True)
         usage = replace(usage, cost_usd=prices.cost(request.model, usage))
         self._journal.record(
             key,
@@ -336,7 +336,7 @@ class Models:
         self._budget.add(usage)
 
     def _likely_cost(self, request: ModelRequest) -> float | None:
-        tokens, output = estimated_tokens(request), min(request.max_tokens, LIKELY_OUTPUT)
+        tokens, output = estimate_tokens(request), min(request.max_tokens, LIKELY_OUTPUT)
         return prices.estimate(request.model, input_tokens=tokens, output_tokens=output)
 
     def _refuse_when_stopped(self) -> None:

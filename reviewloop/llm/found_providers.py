@@ -48,7 +48,9 @@ class FoundProvider:
         return f"{self.provider.name}:{self.reasoning or self.provider.generation}"
 
 
-def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
+def detect_providers(
+    settings: ModelSettings, environ: Mapping[str, str]
+) -> tuple[FoundProvider, ...]:
     """Return the usable providers, in the order of preference.
 
     The user's own servers are not among them: only a server knows its models.
@@ -62,7 +64,9 @@ def found_here(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[Fou
     return tuple(found)
 
 
-def found_locally(settings: ModelSettings, environ: Mapping[str, str]) -> tuple[FoundProvider, ...]:
+def detect_local_servers(
+    settings: ModelSettings, environ: Mapping[str, str]
+) -> tuple[FoundProvider, ...]:
     """Return the user's own servers that answer within a second, with their models."""
 
     found = []
@@ -180,7 +184,7 @@ def _aws_files(environ: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return profiles
 
 
-def listed(found: Sequence[FoundProvider]) -> str:
+def provider_names(found: Sequence[FoundProvider]) -> str:
     """Return the detected providers in words."""
     return ", ".join(f"{one.provider.title} ({one.by})" for one in found)
 

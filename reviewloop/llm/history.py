@@ -44,7 +44,7 @@ _WORTH_IT = 400  # characters; shorter results may be the same by chance
 _RECENT = 2  # messages with results that are never shortened
 
 
-def marked(
+def with_cache_points(
     messages: Sequence[Message], opening: int, *, writes: bool, more: bool
 ) -> tuple[Message, ...]:
     """Return the history with its cache points after the first `opening` messages.
@@ -63,7 +63,7 @@ def marked(
     )
 
 
-def trimmed(messages: Sequence[Message], most: int) -> list[Message]:
+def trim_results(messages: Sequence[Message], most: int) -> list[Message]:
     """Return the history; beyond `most` characters of tool results, the oldest are left out.
 
     It is cut to half of that at once: each cut makes the rest uncached.
@@ -82,7 +82,7 @@ def trimmed(messages: Sequence[Message], most: int) -> list[Message]:
     return kept
 
 
-def unrepeated(messages: Sequence[Message], results: Sequence[Block]) -> list[Block]:
+def without_repeats(messages: Sequence[Message], results: Sequence[Block]) -> list[Block]:
     """Return new tool results, without repeating in full what the history still contains."""
     held = [
         block["text"]

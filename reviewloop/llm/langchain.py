@@ -23,7 +23,7 @@ from reviewloop.llm.messages import (
     ToolSpec,
     Usage,
     call_block,
-    estimated_tokens,
+    estimate_tokens,
     parse_arguments,
     text_block,
 )
@@ -64,7 +64,7 @@ def read_reply(message: "AIMessage", request: ModelRequest) -> Reply:
     usage = _usage(message)
     if usage is None:
         size = len(text) + sum(len(call.raw) or len(json.dumps(call.args)) for call in calls)
-        usage = Usage(estimated_tokens(request), max(1, size // CHARS_PER_TOKEN), estimated=True)
+        usage = Usage(estimate_tokens(request), max(1, size // CHARS_PER_TOKEN), estimated=True)
     stop = _stop_reason(message.response_metadata, bool(calls))
     content = tuple(_blocks_in_order(message, calls, request.model))
     thought = any(block["type"] == "reasoning" for block in content)

@@ -289,7 +289,7 @@ def storable(text: str) -> str:
     return _BROKEN.sub("�", text)
 
 
-def redacted_reply(reply: Reply, redact: Scrub) -> Reply:
+def redact_reply(reply: Reply, redact: Scrub) -> Reply:
     """Return the reply with every string storable and passed through `redact`.
 
     Done before a reply is recorded or used, so that a resumed run equals a live one.
@@ -346,7 +346,7 @@ def parse_arguments(raw: str) -> tuple[dict[str, Any] | None, str]:
     return value, ""
 
 
-def estimated_tokens(request: ModelRequest) -> int:
+def estimate_tokens(request: ModelRequest) -> int:
     """Estimate the tokens of a request without a count."""
     size = len(request.system)
     for message in request.messages:

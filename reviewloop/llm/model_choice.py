@@ -8,15 +8,21 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.llm.found_providers import (
     FoundProvider,
     aws_region,
+    detect_local_servers,
+    detect_providers,
     empty_keys,
-    found_here,
-    found_locally,
     has_aws_credentials,
-    listed,
     own_address,
+    provider_names,
 )
 from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI
-from reviewloop.llm.routing import names_a_model, no_model, resolved, split_model, with_bedrock_id
+from reviewloop.llm.routing import (
+    names_a_model,
+    no_model,
+    resolve_name,
+    split_model,
+    with_bedrock_id,
+)
 from reviewloop.settings import Loaded
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings.loading import DEFAULT, FOUND
@@ -25,18 +31,18 @@ from reviewloop.settings.schema import AUTO
 _KINDS = ("reasoning", "generation")
 
 
-def settled(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
+def resolve_models(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
     """Return the settings with full names of models, without any request.
 
-    `auto` stays if nothing was found: only `completed` may query the user's own server.
+    `auto` stays if nothing was found: only `ensure_model` may query the user's own server.
     """
     models = loaded.settings.models
     if all(_is_full(name, models, environ) for name in _names(models)):
         return loaded
-    return _with(loaded, found_here(models, environ), environ)
+    return _with(loaded, detect_providers(models, environ), environ)
 
 
-def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
+def ensure_model(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
     """Return the settings with a model, if need be one of the user's own server.
 
     Raise `UsageError` if there is none.
@@ -44,7 +50,7 @@ def completed(loaded: Loaded, environ: Mapping[str, str]) -> Loaded:
     models = loaded.settings.models
     if models.reasoning != AUTO:
         return loaded
-    found = found_locally(models, environ)
+    found = detect_local_servers(models, environ)
     if not found and aws_region(models, environ):
         # Only AWS's client knows the credentials of a machine in AWS; the check uses it.
         found = (FoundProvider(KNOWN[BEDROCK], "an AWS region"),)
@@ -116,8 +122,8 @@ def choice(loaded: Loaded, environ: Mapping[str, str]) -> str:
     if not origin.startswith(FOUND):
         return ""
     by = origin.removeprefix(FOUND)
-    others = [one for one in found_here(loaded.settings.models, environ) if one.by != by]
-    also = f"; also found: {listed(others)}" if others else ""
+    others = [one for one in detect_providers(loaded.settings.models, environ) if one.by != by]
+    also = f"; also found: {provider_names(others)}" if others else ""
     return f"found by {by}{also}; choose with --model or models.reasoning"
 
 
@@ -141,7 +147,7 @@ def _with(loaded: Loaded, found: Sequence[FoundProvider], environ: Mapping[str, 
             return with_bedrock_id(name, models, environ)
         if name == AUTO or name in _KINDS or no_model(name):
             return name
-        known = resolved(name, found, prefer=prefer, region=region)
+        known = resolve_name(name, found, prefer=prefer, region=region)
         return known or (f"{OPENAI}:{name}" if own_server else name)
 
     changed: dict[str, Any] = {"reasoning": full(models.reasoning)}

@@ -42,7 +42,7 @@ class Listed(NamedTuple):
 
 
 @cache
-def kept(provider: str, ident: str) -> Listed | None:
+def cached_prices(provider: str, ident: str) -> Listed | None:
     """Return the cached entry of a model, None for none."""
     written = _read().get(f"{provider}:{ident}", "")
     if written is None:
@@ -53,7 +53,7 @@ def kept(provider: str, ident: str) -> Listed | None:
         return None
 
 
-def keep(provider: str, ident: str, listed: Listed) -> None:
+def cache_prices(provider: str, ident: str, listed: Listed) -> None:
     """Cache the entry of a model; do nothing if the state folder cannot be written."""
     with suppress(OSError):
         path = _path()
@@ -62,7 +62,7 @@ def keep(provider: str, ident: str, listed: Listed) -> None:
         partial = path.with_name(f"{path.name}.{os.getpid()}-{get_ident()}.part")
         partial.write_text(json.dumps({"of": _version(), "rates": known}), encoding="utf-8")
         partial.replace(path)
-        kept.cache_clear()
+        cached_prices.cache_clear()
 
 
 def _read() -> dict[str, object]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reviewloop.llm.messages import Usage
-from reviewloop.llm.price_cache import MILLION, Listed, Rates, keep, kept
+from reviewloop.llm.price_cache import MILLION, Listed, Rates, cache_prices, cached_prices
 from reviewloop.llm.provider_table import KNOWN, OLLAMA
 from reviewloop.llm.routing import split_model
 
@@ -42,17 +42,17 @@ def estimate(model: str, *, input_tokens: int, output_tokens: int) -> float | No
 def _price(
     provider: str, ident: str, fresh: int, output: int, cache_read: int, cache_write: int
 ) -> float | None:
-    if listed := kept(provider, ident):
+    if listed := cached_prices(provider, ident):
         return listed.rates and listed.rates.price(fresh, output, cache_read, cache_write)
     try:
         price = _calculated(provider, ident, fresh, output, cache_read, cache_write)
     except LookupError:
-        keep(provider, ident, Listed(None))
+        cache_prices(provider, ident, Listed(None))
         return None
     except ValueError:
         return None
     if rates := _rates(provider, ident, price.model.prices):
-        keep(provider, ident, Listed(rates))
+        cache_prices(provider, ident, Listed(rates))
     return float(price.total_price)
 
 

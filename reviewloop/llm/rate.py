@@ -12,7 +12,7 @@ from typing import Any
 
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.llm.bedrock import endpoint_of
-from reviewloop.llm.messages import ModelRequest, Usage, estimated_tokens
+from reviewloop.llm.messages import ModelRequest, Usage, estimate_tokens
 from reviewloop.llm.retry import ModelUnavailableError
 from reviewloop.llm.routing import OFFLINE, split_model
 from reviewloop.llm.trouble import Diagnosis, Trouble
@@ -219,7 +219,7 @@ class Limiter:
         if split_model(request.model)[0] in OFFLINE:
             return Turn(""), 0.0
         quota = self._quota(request.model)
-        tokens = estimated_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
+        tokens = estimate_tokens(request) + min(request.max_tokens, LIKELY_OUTPUT)
         wait = self._rates.take(quota, tokens, self._ceilings)
         return Turn(quota, self._rates.now(), tokens), wait
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.llm.found_providers import FoundProvider, aws_region, found_here, key_of
+from reviewloop.llm.found_providers import FoundProvider, aws_region, detect_providers, key_of
 from reviewloop.llm.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.plugins import Plugin, others
 from reviewloop.settings import Models as ModelSettings
@@ -37,7 +37,7 @@ def no_model(name: str) -> str:
     return ""
 
 
-def resolved(
+def resolve_name(
     name: str, found: Sequence[FoundProvider], *, prefer: str = "", region: str = ""
 ) -> str:
     """Return the full name of a bare one, "" if its provider is ambiguous.
@@ -324,5 +324,5 @@ def default_model(settings: Settings, kind: Kind) -> str:
 def _meant(short: str, default: str, settings: Settings) -> str:
     """Return the model for a short name of an agent's file, "" for none."""
     models = settings.models
-    found, region = found_here(models, os.environ), aws_region(models, os.environ)
-    return resolved(short, found, prefer=split_model(default)[0], region=region)
+    found, region = detect_providers(models, os.environ), aws_region(models, os.environ)
+    return resolve_name(short, found, prefer=split_model(default)[0], region=region)

@@ -23,7 +23,7 @@ from reviewloop.llm.messages import (
     Reply,
     ToolCall,
     Usage,
-    estimated_tokens,
+    estimate_tokens,
     map_text,
     spoken_text,
 )
@@ -148,7 +148,7 @@ class ScriptProvider:
         else:
             written = len(text) + sum(len(json.dumps(call.args)) for call in calls)
             output = max(1, written // CHARS_PER_TOKEN)
-            usage = Usage(estimated_tokens(request), output, cost_usd=0.0, estimated=True)
+            usage = Usage(estimate_tokens(request), output, cost_usd=0.0, estimated=True)
         stop = entry.stop_reason or ("tool_use" if calls else "end_turn")
         return Reply(text, calls, stop, usage, model=f"script:{self._path}", seconds=seconds)
 

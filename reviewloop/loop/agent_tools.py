@@ -30,7 +30,7 @@ from reviewloop.store.journal import CallKey, CallRecord, Journal
 from reviewloop.tools.arguments import CallRefusedError, Output, shown_name
 from reviewloop.tools.policy import Refusal, WritePolicy, is_protected, protected_files_named_in
 from reviewloop.tools.running import Shell, ShellAnswer
-from reviewloop.tools.toolbox import OWN_COMMAND, MoreTool, Toolbox, called
+from reviewloop.tools.toolbox import OWN_COMMAND, MoreTool, Toolbox, tool_name
 
 _GATE = "build"  # its time limit applies
 
@@ -373,7 +373,7 @@ def _kind_of(call: CallRecord) -> str:
 
 def _is_command(call: CallRecord) -> bool:
     """Return whether a command was refused, not an edit."""
-    tool = called(str(call.request.get("tool")))
+    tool = tool_name(str(call.request.get("tool")))
     return tool == OWN_COMMAND or (tool == "execute_bash" and bool(call.reply.get("error")))
 
 

@@ -16,7 +16,7 @@ from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
 from reviewloop.faults import fault
 from reviewloop.hooks.hook import ToolUse
 from reviewloop.llm.door import Models
-from reviewloop.llm.history import marked, shorter, trimmed, unrepeated
+from reviewloop.llm.history import shorter, trim_results, with_cache_points, without_repeats
 from reviewloop.llm.messages import (
     WHOLE_TURN,
     Block,
@@ -30,7 +30,7 @@ from reviewloop.llm.messages import (
     ToolSpec,
     assistant_message,
     map_text,
-    redacted_reply,
+    redact_reply,
     spoken_text,
     text_block,
     tool_message,
@@ -42,7 +42,7 @@ from reviewloop.render.event_lines import LASTING
 from reviewloop.review.lenient_json import NotOneObjectError, the_one_object, written_answer
 from reviewloop.store.events import Events
 from reviewloop.store.journal import CallKey, Journal
-from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about, called
+from reviewloop.tools.toolbox import OWN_COMMAND, Toolbox, about, tool_name
 
 _REPAIRS = 1  # an answer that fails the check, or text instead of an answer, is sent back once
 _CALLS_A_TURN = 4  # tool calls per reply, for an agent that runs its tools itself
@@ -178,7 +178,7 @@ class Talk:
 
     def _request(self, last: bool) -> ModelRequest:
         opening, writes = len(self._plan.opening), self._toolbox.writes
-        messages = marked(self._messages, opening, writes=writes, more=not last)
+        messages = with_cache_points(self._messages, opening, writes=writes, more=not last)
         if last:  # not every model can be forced to call a tool, so the text says it too
             ending = self._plan.ending.name
             messages += (user_message(text_block(f"Your last turn: call {ending} now.")),)
@@ -225,7 +225,7 @@ class Talk:
             raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
         # Tools get the model's own text, or a guard-rail could not see a secret in it; the model
         # and the run's findings get it redacted.
-        shown = redacted_reply(reply, self._plan.redact)
+        shown = redact_reply(reply, self._plan.redact)
         message = assistant_message(shown)
         if message["content"]:  # the history must not hold an empty reply
             self._messages.append(message)
@@ -258,8 +258,8 @@ class Talk:
                 results.append(tool_result(call.id, "received", error=False))
         if answer is not None:
             return self._answer(answer, reply, turn)
-        self._messages.append(tool_message(unrepeated(self._messages, results)))
-        self._messages = trimmed(self._messages, self._plan.caps.results)
+        self._messages.append(tool_message(without_repeats(self._messages, results)))
+        self._messages = trim_results(self._messages, self._plan.caps.results)
         return None
 
     def _take_edits(self, turn: Mapping[str, Any], key: CallKey) -> None:
@@ -324,7 +324,10 @@ class Talk:
 
         def do() -> dict[str, Any]:
             made.append(call)
-            around, use = self._plan.around, ToolUse(key.agent, called(call.name), shown.args or {})
+            around, use = (
+                self._plan.around,
+                ToolUse(key.agent, tool_name(call.name), shown.args or {}),
+            )
             if around and (why := around.before(use, key, index, tree)):
                 refused = why if use.name in _CHANGING else ""
                 return {"text": why, "error": True, "tree": tree, "bad": False, "refused": refused}

@@ -16,7 +16,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.faults import fault
 from reviewloop.git.diff import Change
 from reviewloop.guards import build, governance, relevant, reproduced, tests
-from reviewloop.guards.against_base import Ran, listed
+from reviewloop.guards.against_base import Ran, first_names
 from reviewloop.guards.base import GuardInput, is_test_file
 from reviewloop.guards.inputs import guard_input, plan_for_change
 from reviewloop.guards.plan import GatePlan
@@ -54,7 +54,7 @@ class BaseTests:
             )
         elif red:
             tests_are = "1 test is" if len(red) == 1 else f"{len(red)} tests are"
-            yield f"{tests_are} red before this change and will not block it: {listed(red)}"
+            yield f"{tests_are} red before this change and will not block it: {first_names(red)}"
         elif failed > len(flaky):
             tests_are = "1 test is" if failed == 1 else f"{failed} tests are"
             yield (
@@ -63,7 +63,8 @@ class BaseTests:
             )
         if flaky:
             tests_are = "1 test is" if len(flaky) == 1 else f"{len(flaky)} tests are"
-            yield f"{tests_are} flaky before this change and will not block it: {listed(flaky)}"
+            names = first_names(flaky)
+            yield f"{tests_are} flaky before this change and will not block it: {names}"
 
     @property
     def summary(self) -> str:
@@ -207,7 +208,7 @@ def with_scope(
     ]
     if not outside:
         return results
-    reason = f"{listed(outside)}: outside of the task's scope ({', '.join(scope)})"
+    reason = f"{first_names(outside)}: outside of the task's scope ({', '.join(scope)})"
     return tuple(
         governance.with_reason(one, reason) if one.name == governance.NAME else one
         for one in results
@@ -227,7 +228,10 @@ def with_reproduction(
     if not context.brief.shows_bug or ran is None or stopped or not change:
         return results
     if _shows_bug(context, tree):
-        return (*map(reproduced.excused, results), reproduced.shown_by(ran))
+        return (
+            *map(reproduced.excuse_expected_failures, results),
+            reproduced.evaluate_first_test(ran),
+        )
     return results if ran.status.stops else (*results, _on_base(context, tree, label, change))
 
 
@@ -248,7 +252,9 @@ def _on_base(context: RunContext, tree: str, label: str, change: Change) -> Gate
         base = base_tests(context)
         guard_input = gate_input(context, unfixed, f"{label}unfixed-", base=base)
         chosen = tuple(map(guard_input.relative, there))
-        return reproduced.shown_by(run_one(tests.NAME, replace(guard_input, selection=chosen)))
+        return reproduced.evaluate_first_test(
+            run_one(tests.NAME, replace(guard_input, selection=chosen))
+        )
 
 
 def base_tests(context: RunContext) -> Mapping[str, Ran] | None:
@@ -432,7 +438,7 @@ def _failure(tree: str, state: LoopState, key: CallKey, context: RunContext) -> 
         for name in (build.NAME, tests.NAME):
             result = run_one(name, guard_input)
             if _shows_bug(context, tree):
-                result = reproduced.excused(result)
+                result = reproduced.excuse_expected_failures(result)
             if result.status.stops:
                 log = f"{result.name}: {result.summary}\n{result.excerpt}"
                 return context.redactor.for_models(log)

@@ -10,8 +10,8 @@ from reviewloop.domain.task import Spec
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.files import Overlay
-from reviewloop.specs.own_headings import strays
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.own_headings import foreign_headings
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.writing import TITLES, SpecFiles
 
 _CODED = re.compile(r"[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+[a-z]?")
@@ -37,7 +37,7 @@ def phase_problem(phase: str, spec: SpecFiles, text: str, done: Iterable[str] = 
     """Return what is wrong with a phase, or ""; `done` are titles of tasks done before."""
     if not text.strip():
         return "`document` is empty"
-    if spec.parts and spec.text_of(phase) and (others := strays(text, phase, TITLES)):
+    if spec.parts and spec.text_of(phase) and (others := foreign_headings(text, phase, TITLES)):
         return f"`## {others[0]}` is no heading of this phase; keep the headings that are there"
     written = with_texts(spec, {phase: text})
     found = read_view(written.files, written.ref).spec
@@ -53,7 +53,7 @@ def served(spec: Spec) -> dict[str, str]:
     """Return the requirements that tasks must serve."""
     return {
         key: text
-        for key, text in whole(spec.requirements).items()
+        for key, text in whole_requirements(spec.requirements).items()
         if not key.startswith(_NOT_SERVED)
     }
 

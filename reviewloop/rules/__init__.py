@@ -15,7 +15,7 @@ from reviewloop.analysis.contract import (
     resolve,
 )
 from reviewloop.analysis.patterns import pattern_check
-from reviewloop.rules.catalogue import entries_of, rules_of, searched
+from reviewloop.rules.catalogue import entries_of, node_rules, rules_of
 
 _GRAMMARS = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), "reviewloop.rules.js.syntax:JAVASCRIPT"),
@@ -63,8 +63,8 @@ def load_pack() -> RulePack:
         *syntax.CHECKS,
         replace(secret, rules=(*secret.rules, *rules_of("secret"))),
         *taint.CHECKS,
-        pattern_check("javascript", searched("js"), _GRAMMARS),
-        pattern_check("go", searched("go"), _GRAMMARS),
+        pattern_check("javascript", node_rules("js"), _GRAMMARS),
+        pattern_check("go", node_rules("go"), _GRAMMARS),
         pattern_check("python-performance", fast, _GRAMMARS),
         pattern_check("python-security", trust, _GRAMMARS),
         _check("shell", entries_of("sh"), {"shell"}, "reviewloop.rules.sh:search"),

@@ -24,13 +24,13 @@ def entries_of(family: str) -> tuple[RuleEntry, ...]:
     return tuple(e for ident, e in _entries().items() if ident.startswith(f"{family}/"))
 
 
-def searched(family: str) -> tuple[RuleEntry, ...]:
+def node_rules(family: str) -> tuple[RuleEntry, ...]:
     """Return the rules of a family that match single nodes of the tree, not data flow."""
     flows = "reviewloop.rules.taint."
     return tuple(e for e in entries_of(family) if not e.matcher.check.startswith(flows))
 
 
-def found_by(check: str) -> tuple[Rule, ...]:
+def rules_of_check(check: str) -> tuple[Rule, ...]:
     """Return the rules of all families that name a check as their finder."""
     return tuple(e.rule for e in _entries().values() if e.matcher.check == check)
 

@@ -62,7 +62,7 @@ def _flatten(
             yield dotted, value
             continue
         if not isinstance(value, Mapping):
-            raise UsageError(f"{location}: {dotted} is {shown(value)}, expected a table")
+            raise UsageError(f"{location}: {dotted} is {shorten_value(value)}, expected a table")
         if section is not None:
             yield from _flatten(value, section, f"{dotted}.", location)
         else:
@@ -115,7 +115,7 @@ def nearest(dotted: str) -> str | None:
     return next(iter(close or difflib.get_close_matches(dotted, candidates, n=1, cutoff=0.6)), None)
 
 
-def shown(value: object) -> str:
+def shorten_value(value: object) -> str:
     """Return a value for an error message: one line and not too long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."

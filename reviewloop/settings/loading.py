@@ -1,4 +1,4 @@
-"""Builds a run's settings from defaults, files, environment and options; see `narrowed`."""
+"""Builds a run's settings from defaults, files, environment and options; see `narrow`."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ from reviewloop.settings.keys import (
     nearest,
     nest,
     printable,
-    shown,
+    shorten_value,
     unknown_key,
 )
 from reviewloop.settings.schema import WIDER, Settings
@@ -53,7 +53,7 @@ def from_toml(
     for part in inside:
         table = table.get(part, {}) if isinstance(table, dict) else {}
     if not isinstance(table, dict):
-        raise UsageError(f"{name}: {'.'.join(inside)} is {shown(table)}, expected a table")
+        raise UsageError(f"{name}: {'.'.join(inside)} is {shorten_value(table)}, expected a table")
     if HOOKS in table and leave_out != HOOKS:
         raise UsageError(
             f"{name}: hooks belong to a repository; write them into its reviewloop.toml or "
@@ -133,7 +133,8 @@ def _json(text: str, variable: str, expected: str, kind: type) -> Any:
     if not isinstance(value, kind):
         example = '\'["pytest", "-q"]\'' if kind is list else '\'{"fix": "generation"}\''
         raise UsageError(
-            f"environment: {variable} is {shown(text)}, expected {expected} such as {example}"
+            f"environment: {variable} is {shorten_value(text)}, expected {expected} such as "
+            f"{example}"
         )
     return value
 
@@ -193,7 +194,7 @@ USERS_TO_SWITCH_ON = (
 USERS_FILE = "your own settings file (~/.config/reviewloop/config.toml)"
 
 
-def narrowed(
+def narrow(
     repository: Mapping[str, Any],
     name: str,
     user: Mapping[str, Any],
@@ -227,7 +228,7 @@ def _refuse_users_own(dotted: str, value: Any, name: str) -> None:
     programs = dotted.startswith(_USERS_TABLES)
     if programs or dotted in USERS_OWN or (dotted in USERS_TO_SWITCH_ON and value):
         raise UsageError(
-            f"{name}: {dotted} is {shown(value)}, but a repository may not decide this; "
+            f"{name}: {dotted} is {shorten_value(value)}, but a repository may not decide this; "
             f"set it in {USERS_FILE}"
         )
 
@@ -239,8 +240,8 @@ def _refuse_wider(
     allowed = user.get(dotted, defaults[dotted]) if order else value
     if order and order.index(value) > order.index(allowed):
         raise UsageError(
-            f"{name}: {dotted} is {shown(value)}, more than {shown(allowed)}, and a repository may "
-            f"only narrow it; set it in {USERS_FILE} or with {variable_of(dotted)}"
+            f"{name}: {dotted} is {shorten_value(value)}, more than {shorten_value(allowed)}, and "
+            f"a repository may only narrow it; set it in {USERS_FILE} or with {variable_of(dotted)}"
         )
 
 
@@ -249,7 +250,7 @@ def _refuse_more(dotted: str, value: Any, name: str, user: Mapping[str, Any]) ->
     more = [item for item in value if item not in mine] if mine else []
     if more or (mine and not value):
         raise UsageError(
-            f"{name}: {dotted} is {shown(value)}, more than your own settings trust, and a "
+            f"{name}: {dotted} is {shorten_value(value)}, more than your own settings trust, and a "
             f"repository may only narrow it; add to it in {USERS_FILE}"
         )
 
@@ -370,7 +371,7 @@ def _of_repository(
     for name, data in files:
         inside = ("tool", "reviewloop") if name.endswith(_PYPROJECT) else ()
         own = _checked(from_toml(data, name, inside=inside, leave_out=HOOKS), name)
-        values.update(narrowed(own, name, {**of_user, **values}, defaults, named))
+        values.update(narrow(own, name, {**of_user, **values}, defaults, named))
         named.update(dict.fromkeys(own, name))
     return values, named
 
@@ -455,7 +456,7 @@ def _dotted(loc: tuple[str, ...]) -> str:
 
 
 def _quoted(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else shown(value)
+    return str(value).lower() if isinstance(value, bool) else shorten_value(value)
 
 
 def _one_of(choices: str, given: object) -> str:

@@ -51,7 +51,7 @@ def edit_problem(text: str, edit: Edit) -> str:
     return ""
 
 
-def edited(text: str, edits: Sequence[Edit]) -> str:
+def apply_edits(text: str, edits: Sequence[Edit]) -> str:
     """Return a skill with these edits applied; each must fit."""
     for edit in edits:
         text = text.replace(edit.quote, edit.replacement, 1)

@@ -97,13 +97,13 @@ def _commands(text: str) -> Iterator[str]:
         yield " ".join(line.split())
 
 
-def composed(name: str, description: str, body: str) -> str:
+def compose_skill(name: str, description: str, body: str) -> str:
     """Return the whole SKILL.md for a description and a body."""
     words = " ".join(description.split())
     return f"---\nname: {name}\ndescription: {yaml_text(words)}\n---\n\n{body.strip()}\n"
 
 
-def written_name(given: str) -> str:
+def to_skill_name(given: str) -> str:
     """Return the form of a name for Agent Skills; users may type other forms (`My_Skill`)."""
     typed = re.fullmatch(r"[A-Za-z0-9_-]{1,50}", given)
     return nearest_name(given) if typed else ""

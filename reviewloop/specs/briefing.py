@@ -8,7 +8,7 @@ from reviewloop.domain.task import Spec, Task
 from reviewloop.specs.files import Files
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.repomap import draw_map, focus_on
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.select import is_done
 from reviewloop.specs.steering import NEVER_READ, Steering, resolve_references
 from reviewloop.specs.tasks import ancestors
@@ -314,7 +314,11 @@ def describe_spec(spec: Spec, *, budget_tokens: int = _BUDGET) -> str:
     lines += ["", _first_paragraph(spec.introduction)] if spec.introduction else []
     words = set(terms(spec.introduction))
     choice = choose_design(spec.general, words, "", (), int(budget_tokens * _GENERAL_SHARE))
-    every = {key: text for key, text in whole(spec.requirements).items() if text not in choice.text}
+    every = {
+        key: text
+        for key, text in whole_requirements(spec.requirements).items()
+        if text not in choice.text
+    }
     kept = _nearest(every, words, int(budget_tokens * _ALL_SHARE))
     left = [f"general: {name}" for name in choice.left_out]
     left += [f"requirement {_titled(key, every[key])}" for key in every if key not in kept]

@@ -14,7 +14,7 @@ from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files, Overlay
 from reviewloop.specs.lines import read_document
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.select import is_done, leaves
 
 _TEXTS = (".md", ".yaml", ".yml")  # contracts of Spec Kit are no Markdown
@@ -133,24 +133,26 @@ def read_delta(
 
 def changes_between(before: Spec, after: Spec) -> Iterator[PartChange]:
     """Yield requirements, parts of the design and tasks that differ in more than layout."""
-    old, new = stated(before), stated(after)
-    for key, kind in differing(old, new):
+    old, new = statements_by_id(before), statements_by_id(after)
+    for key, kind in changed_keys(old, new):
         yield PartChange("requirement", key, kind, _title(new.get(key) or old[key]))
     sections = [_sections(one) for one in (before, after)]
-    for key, kind in differing(*sections):
+    for key, kind in changed_keys(*sections):
         yield PartChange("design", key, kind)
     for name in ("introduction", "general"):
-        for _, kind in differing({name: getattr(before, name)}, {name: getattr(after, name)}):
+        for _, kind in changed_keys({name: getattr(before, name)}, {name: getattr(after, name)}):
             yield PartChange("text", name, kind)
     tasks = [task_texts(one) for one in (before, after)]
-    for key, kind in differing(*tasks):
+    for key, kind in changed_keys(*tasks):
         title = (after.by_id.get(key) or before.by_id[key]).title
         yield PartChange("task", key, kind, title)
 
 
-def stated(spec: Spec) -> dict[str, str]:
+def statements_by_id(spec: Spec) -> dict[str, str]:
     """Return requirements and criteria by id, without those that only consist of criteria."""
-    owners = {key.rpartition(".")[0] for key in spec.requirements} & {*whole(spec.requirements)}
+    owners = {key.rpartition(".")[0] for key in spec.requirements} & {
+        *whole_requirements(spec.requirements)
+    }
     heads = {
         key: text.lstrip().split("\n", 1)[0]
         for key, text in spec.requirements.items()
@@ -164,7 +166,7 @@ def task_texts(spec: Spec) -> dict[str, str]:
     return {task.id: f"{task.title}\n{task.body}".strip() for task in spec.tasks}
 
 
-def differing(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, Kind]]:
+def changed_keys(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[tuple[str, Kind]]:
     """Yield each key whose texts differ in more than layout, with the kind of change."""
     for key in dict.fromkeys([*before, *after]):
         old, new = before.get(key, ""), after.get(key, "")
@@ -193,7 +195,7 @@ def _title(text: str) -> str:
 def _tasks_of(before: Spec, after: Spec) -> tuple[str, ...]:
     """Return the open tasks that are new, changed, or were done before."""
     old, new = task_texts(before), task_texts(after)
-    changed = {key for key, kind in differing(old, new) if kind != "removed"}
+    changed = {key for key, kind in changed_keys(old, new) if kind != "removed"}
     again = {task.id for task in before.tasks if is_done(before, task)}
     return tuple(
         task.id
@@ -210,7 +212,7 @@ def _problem(before: Spec, after: Spec, delta: SpecDelta) -> str:
     if new := [one for one in after.problems if str(one) not in known]:
         return f"{new[0].path}:{new[0].line}: {new[0].message}"
     return (
-        _renumbered("criterion", stated(before), stated(after))
+        _renumbered("criterion", statements_by_id(before), statements_by_id(after))
         or _renumbered("task", task_texts(before), task_texts(after))
         or _lost_id(before, after)
         or _without_id(after, delta)
@@ -234,7 +236,7 @@ def _renumbered(noun: str, before: Mapping[str, str], after: Mapping[str, str]) 
 
 def _lost_id(before: Spec, after: Spec) -> str:
     """Return the criterion that is still written but no longer parsed, "" for none."""
-    old, new = stated(before), stated(after)
+    old, new = statements_by_id(before), statements_by_id(after)
     written = [plain_words(text) for text in after.requirements.values()]
     for key, text in old.items():
         words = plain_words(text)
@@ -246,7 +248,7 @@ def _lost_id(before: Spec, after: Spec) -> str:
 
 def _without_id(after: Spec, delta: SpecDelta) -> str:
     """Return the new criterion whose id is already taken, "" for none."""
-    texts = [plain_words(text) for text in stated(after).values()]
+    texts = [plain_words(text) for text in statements_by_id(after).values()]
     for edit in delta.edits:
         if edit.path == after.tasks_path and not dialect_named(after.dialect).one_file:
             continue

@@ -17,7 +17,7 @@ from reviewloop.domain.task import Spec
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.files import Files, decode, is_below
 from reviewloop.specs.repomap import NOT_MAPPED
-from reviewloop.specs.words import find_paths, fits, named_paths, terms, written
+from reviewloop.specs.words import find_paths, fits, named_paths, spellings_in, terms
 
 _LARGEST = 400_000  # most bytes of a file to search
 _COMMON = 40  # files that mention a name; a more frequent name says little
@@ -167,7 +167,7 @@ def _mention(path: str, text: str, names: Sequence[str]) -> ImpactedFile | None:
         return None
     lines = enumerate(text.split("\n"), 1)
     first = next((n for n, line in lines if any(fits(one, names_of(line)) for one in there)), 0)
-    words = written(text.translate(_SIGNS), there)
+    words = spellings_in(text.translate(_SIGNS), there)
     shown = tuple(dict.fromkeys(words.get(name, name) for name in there))
     return ImpactedFile(path, kind_of(path, text), first, there, shown)
 

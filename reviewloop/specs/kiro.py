@@ -14,7 +14,7 @@ from reviewloop.specs.files import Documents, Files, decode
 from reviewloop.specs.general import constraints_in, general_parts, is_named, kind_of
 from reviewloop.specs.lines import outermost, read_document, sections
 from reviewloop.specs.phases import read_waves
-from reviewloop.specs.requirements import read_requirements, resolve, unnamed
+from reviewloop.specs.requirements import read_requirements, resolve, unnamed_notice
 from reviewloop.specs.tasks import read_tasks
 
 _NAMES_SHOWN = 3
@@ -84,8 +84,8 @@ def read_kiro(files: Files, ref: SpecRef) -> Spec:
     notices = (
         *listed.notices,
         wave_notice,
-        *unresolved(listed.tasks, requirements),
-        unnamed(listed.tasks, requirements),
+        *unresolved_notices(listed.tasks, requirements),
+        unnamed_notice(listed.tasks, requirements),
     )
     return Spec(
         name=ref.name,
@@ -120,7 +120,7 @@ def introduction(data: bytes) -> str:
     return "\n".join(body).strip()
 
 
-def unresolved(tasks: Iterable[Task], requirements: Mapping[str, str]) -> list[str]:
+def unresolved_notices(tasks: Iterable[Task], requirements: Mapping[str, str]) -> list[str]:
     """Return a notice for every task that names a requirement which the spec lacks."""
     notices = []
     for task in tasks:

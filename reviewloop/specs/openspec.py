@@ -12,7 +12,7 @@ from reviewloop.domain.task import Spec, SpecRef, Task
 from reviewloop.specs.files import Documents, Files
 from reviewloop.specs.lines import Section, read_document, sections
 from reviewloop.specs.phases import read_phases, texts_of, with_phases
-from reviewloop.specs.requirements import whole
+from reviewloop.specs.requirements import whole_requirements
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.words import estimate_tokens, terms
 
@@ -45,7 +45,7 @@ def openspec_ref(folder: str, names: Iterable[str]) -> SpecRef:
     return SpecRef(folder.rpartition("/")[2], "openspec", folder, tasks)
 
 
-def archived(files: Files, change: str) -> str:
+def find_archived(files: Files, change: str) -> str:
     """Return the folder of the archived change that a name or a path refers to, "" for none."""
     folders = {"/".join(path.split("/")[:4]) for path in files.paths(ARCHIVE)}
     for folder in sorted(folders, reverse=True):
@@ -75,7 +75,7 @@ def read_openspec(files: Files, ref: SpecRef) -> Spec:
     capabilities = _deltas(documents, ref, twice)
     requirements = {key: text for delta in capabilities.values() for key, text in delta.items()}
     tasks = with_phases(listed.tasks, phases)
-    small = estimate_tokens("\n".join(whole(requirements).values())) <= _SMALL
+    small = estimate_tokens("\n".join(whole_requirements(requirements).values())) <= _SMALL
     notices = [*listed.notices, *twice]
     if documents.read(f"{ref.path}/proposal.md") is None:
         notices.append(f"{ref.path}/proposal.md does not exist: nobody is told why this is done")
@@ -111,7 +111,7 @@ def _deltas(documents: Documents, ref: SpecRef, notices: list[str]) -> dict[str,
                 f"{path} names the requirement '{one}' more than once: all its texts count"
                 for one in repeated
             ]
-            twice = {key for key in whole(delta) if key in taken}
+            twice = {key for key in whole_requirements(delta) if key in taken}
             found[name] = {_unique(key, name, twice): text for key, text in delta.items()}
     return found
 
@@ -170,7 +170,7 @@ def _required(task: Task, capabilities: Mapping[str, dict[str, str]], *, small: 
     that names it or its capability, else to one that shares two key words with its name.
     """
     text = f"{task.phase}\n{task.title}\n{task.body}".casefold()
-    tops = {key: name for name, delta in capabilities.items() for key in whole(delta)}
+    tops = {key: name for name, delta in capabilities.items() for key in whole_requirements(delta)}
     named = [key for key, name in tops.items() if key.casefold() in text or _mentions(text, name)]
     if not named and tops and small:
         named = ["all"]

@@ -25,7 +25,7 @@ from reviewloop.specs.openspec import (
     KIND,
     RENAMED,
     REQUIREMENT,
-    archived,
+    find_archived,
     find_openspec,
     openspec_ref,
     read_openspec,
@@ -281,6 +281,6 @@ OPENSPEC = Dialect(
         merge_delta,
         _touched,
         is_living=lambda path: f"{LIVING}/" in path and path.endswith(".md"),
-        archived=archived,
+        archived=find_archived,
     ),
 )

@@ -47,7 +47,7 @@ def text_of_phase(parts: tuple[Part, ...], phase: str) -> str:
     return "\n\n".join(texts) + "\n" if texts else ""
 
 
-def strays(text: str, phase: str, titles: Mapping[str, str]) -> list[str]:
+def foreign_headings(text: str, phase: str, titles: Mapping[str, str]) -> list[str]:
     """Return the headings of a document that belong to another phase."""
     return [part.title for part in _parts(text, titles, phase) if part.phase != phase]
 

@@ -150,12 +150,12 @@ def is_requirement_item(line: Line, *, ordered: bool) -> bool:
     return not line.code and any(pattern.match(line.text) for pattern in patterns)
 
 
-def whole(requirements: Mapping[str, str]) -> dict[str, str]:
+def whole_requirements(requirements: Mapping[str, str]) -> dict[str, str]:
     """Return the requirements that are not part of another one."""
     return {k: text for k, text in requirements.items() if k.rpartition(".")[0] not in requirements}
 
 
-def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
+def unnamed_notice(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
     """Return a notice on the requirements that no task names, "" for none."""
     named: set[str] = set()
     for task in tasks:
@@ -163,7 +163,7 @@ def unnamed(tasks: Iterable[Task], requirements: Mapping[str, str]) -> str:
             while key:
                 named.add(key)
                 key = key.rpartition(".")[0]
-    left = [key for key in whole(requirements) if key not in named]
+    left = [key for key in whole_requirements(requirements) if key not in named]
     if not left:
         return ""
     shown = ", ".join(left[:_NAMED]) + (f" and {len(left) - _NAMED} more" * (len(left) > _NAMED))

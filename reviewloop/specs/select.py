@@ -18,7 +18,7 @@ from reviewloop.specs.tasks import LineChangedError, ancestors, comes_after, rea
 _FEW = 2  # one renamed and one written beside it; more is a different plan
 
 
-def called_now(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, ...] | None:
+def find_renamed(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, ...] | None:
     """Return the current tasks that replace the one which had this title in an earlier version.
 
     A single task is certain; () if it was removed, None if that cannot be decided.
@@ -29,20 +29,22 @@ def called_now(user: UserRepo, now: Sequence[Task], title: str) -> tuple[Task, .
     for data in versions_with(user, path, title):
         before = read_tasks(data, path, dialect).tasks
         if any(task.title == title for task in before):
-            return renamed(before, now, title)
+            return match_renamed(before, now, title)
     return None
 
 
 def why_unticked(user: UserRepo, now: Sequence[Task], task: Task, error: ReviewLoopError) -> str:
     """Return why a task cannot be ticked, with its current line if that is certain."""
-    found = called_now(user, now, task.title) if isinstance(error, LineChangedError) else None
+    found = find_renamed(user, now, task.title) if isinstance(error, LineChangedError) else None
     if found is None or len(found) != 1:
         return str(error)
     return f"{error} ({found[0].where}, '{found[0].title}' now)"
 
 
-def renamed(before: Collection[Task], now: Collection[Task], title: str) -> tuple[Task, ...] | None:
-    """Return the tasks in the place of the one titled so `before`; see `called_now`."""
+def match_renamed(
+    before: Collection[Task], now: Collection[Task], title: str
+) -> tuple[Task, ...] | None:
+    """Return the tasks in the place of the one titled so `before`; see `find_renamed`."""
     old, new = _listed(before), _listed(now)
     positions = [position for position, task in enumerate(old) if task.title == title]
     kept = _kept(old, new)
@@ -103,7 +105,7 @@ _SEVERAL = re.compile(
 )
 
 
-def meant(selection: str) -> str:
+def parse_selection(selection: str) -> str:
     """Return the id or "next" in words such as `implement task 3` or `next task`.
 
     Raise `UsageError` for words that name several tasks; other words are returned unchanged.
@@ -141,7 +143,7 @@ def pick(spec: Spec, selection: str = "next") -> Task:
     other tasks, waiting for one, or part of a problem that the spec's author has to solve.
     """
     _refuse_unreadable(spec)
-    selection = meant(selection)
+    selection = parse_selection(selection)
     if selection == "next":
         return _next(spec)
     task = _named(spec, selection.strip())

@@ -11,7 +11,7 @@ from reviewloop.domain.task import Problem, Spec, SpecRef, Task
 from reviewloop.specs.dialect import Dialect, TaskSyntax, Writing
 from reviewloop.specs.files import Files, digest
 from reviewloop.specs.general import general_parts, is_named
-from reviewloop.specs.kiro import introduction, unresolved
+from reviewloop.specs.kiro import introduction, unresolved_notices
 from reviewloop.specs.lines import Line, outermost, read_document, sections
 from reviewloop.specs.phases import read_waves
 from reviewloop.specs.plan_file import is_plan
@@ -20,7 +20,7 @@ from reviewloop.specs.requirements import (
     is_requirement_head,
     is_requirement_item,
     read_requirements,
-    unnamed,
+    unnamed_notice,
     with_named,
 )
 from reviewloop.specs.task_lines import read_task_line
@@ -175,8 +175,8 @@ def read_single_file(files: Files, ref: SpecRef) -> Spec:
         *listed.notices,
         wave_notice,
         *stated,
-        *unresolved(listed.tasks, requirements),
-        unnamed(listed.tasks, requirements),
+        *unresolved_notices(listed.tasks, requirements),
+        unnamed_notice(listed.tasks, requirements),
     )
     return Spec(
         name=ref.name,

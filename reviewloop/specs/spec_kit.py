@@ -20,7 +20,7 @@ from reviewloop.specs.dialect import (
 )
 from reviewloop.specs.files import Documents, Files, decode, fenced, inside, numbered_scenarios
 from reviewloop.specs.general import general_parts, general_sections
-from reviewloop.specs.kiro import introduction, unresolved
+from reviewloop.specs.kiro import introduction, unresolved_notices
 from reviewloop.specs.lines import Line, read_document, sections
 from reviewloop.specs.phases import (
     in_order,
@@ -30,7 +30,7 @@ from reviewloop.specs.phases import (
     texts_of,
     with_phases,
 )
-from reviewloop.specs.requirements import read_requirements, unnamed, with_named
+from reviewloop.specs.requirements import read_requirements, unnamed_notice, with_named
 from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import cycles, read_tasks
 
@@ -101,8 +101,8 @@ def read_spec_kit(files: Files, ref: SpecRef) -> Spec:
         *_missing(documents, ref),
         *_unclear(spec_lines, f"{ref.path}/spec.md"),
         *_checklists(documents, ref),
-        *unresolved(tasks, requirements),
-        *filter(None, [unnamed(tasks, _stories(requirements))]),
+        *unresolved_notices(tasks, requirements),
+        *filter(None, [unnamed_notice(tasks, _stories(requirements))]),
     ]
     plan = documents.read(f"{ref.path}/plan.md") or b""
     return Spec(

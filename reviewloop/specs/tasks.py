@@ -61,7 +61,7 @@ def asks_for_green(title: str, body: Sequence[str]) -> bool:
     return bool(named) and asks_below
 
 
-def after_the_rest(tasks: Sequence[Task]) -> tuple[Task, ...]:
+def with_checkpoint_order(tasks: Sequence[Task]) -> tuple[Task, ...]:
     """Return the tasks, each checkpoint with the tasks above it that it follows.
 
     These reach back to the previous checkpoint, without those that wait for a task below.
@@ -131,7 +131,10 @@ def read_tasks(data: bytes, path: str, dialect: DialectName) -> TaskList:
     problems += [*_duplicates(tasks), *links.problems, *cycles(tasks)]
     notices = (*tree.notices, *links.notices)
     return TaskList(
-        after_the_rest(tasks), tuple(problems), notices, any(one.fully_declared for one in details)
+        with_checkpoint_order(tasks),
+        tuple(problems),
+        notices,
+        any(one.fully_declared for one in details),
     )
 
 

@@ -31,7 +31,7 @@ def terms(text: str) -> dict[str, int]:
     return counts
 
 
-def written(text: str, names: Collection[str]) -> dict[str, str]:
+def spellings_in(text: str, names: Collection[str]) -> dict[str, str]:
     """Return the spelling of each name in a text: the word itself, else the first one that fits.
 
     A word of one part is preferred to a name of several, such as PostgreSQL.

@@ -108,7 +108,7 @@ class ToolResult:
     brief: str = ""  # `refused` in a few words
 
 
-def called(name: str) -> str:
+def tool_name(name: str) -> str:
     """Return our name of a tool: some models use Kiro's names."""
     return _ALSO_CALLED.get(name, name)
 
@@ -219,7 +219,7 @@ class Toolbox:
         The third equal call on an equal tree is answered from memory with a notice, the fifth is
         refused and marks the conversation as exhausted.
         """
-        name = called(name)
+        name = tool_name(name)
         key = self._key(name, args)
         self._calls[key] += 1
         self._counted = True
@@ -244,7 +244,7 @@ class Toolbox:
         `exhausted` the same in both cases.
         """
         if not self._counted:
-            self._calls[self._key(called(name), args)] += 1
+            self._calls[self._key(tool_name(name), args)] += 1
         self._counted = False
         self.tree = tree
 
@@ -357,7 +357,7 @@ _LONGEST = 200
 
 def about(name: str, args: Mapping[str, object] | None) -> dict[str, str]:
     """Return `name`, `about` and `how` of a call for an event; `args` hold no secrets."""
-    name = called(name)
+    name = tool_name(name)
     try:
         subject, how = _about(name, args or {})
     except ValueError:  # an invalid call has an event all the same

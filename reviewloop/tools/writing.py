@@ -49,7 +49,7 @@ _ELIDED = re.compile(
 )
 
 
-def replaced(old: str, sought: str, new: str, *, everywhere: bool) -> str:
+def replace_text(old: str, sought: str, new: str, *, everywhere: bool) -> str:
     """Return the text with `sought` replaced; it must occur once, unless `everywhere`."""
     if not sought:
         raise CallRefusedError("old_str is empty; quote the code to replace, or use insert")
@@ -74,21 +74,21 @@ def replaced(old: str, sought: str, new: str, *, everywhere: bool) -> str:
     return result
 
 
-def inserted(old: str, new: str, after_line: int) -> str:
+def insert_lines(old: str, new: str, after_line: int) -> str:
     """Return the text with whole lines inserted after line `after_line` (0: before the first)."""
     lines = old.split("\n")
     count = len(lines_of(old))
     if not 0 <= after_line <= count:
         raise CallRefusedError(f"the file has {count} lines; insert_line must be 0 to {count}")
     if after_line == count:
-        return appended(old, new)
+        return append_lines(old, new)
     before, after = lines[:after_line], lines[after_line:]
     text = with_newline(_ended(real_text(new, "")), newline_of(old))
     refuse_elision(new, old)
     return "".join(f"{line}\n" for line in before) + text + "\n".join(after)
 
 
-def appended(old: str, new: str) -> str:
+def append_lines(old: str, new: str) -> str:
     """Return the text with lines appended."""
     newline = newline_of(old)
     glue = "" if not old or old.endswith("\n") else newline
@@ -96,7 +96,7 @@ def appended(old: str, new: str) -> str:
     return old + glue + with_newline(_ended(real_text(new, "")), newline)
 
 
-def rewritten(old: str, new: str) -> str:
+def rewrite_file(old: str, new: str) -> str:
     """Return the new text of an existing file, with its line ends; refuse stubs."""
     refuse_elision(new, old)
     had = sum(1 for line in lines_of(old) if line.strip())
@@ -111,7 +111,7 @@ def rewritten(old: str, new: str) -> str:
     return _ended(text) if old.endswith("\n") else text
 
 
-def created(new: str) -> str:
+def new_file_text(new: str) -> str:
     """Return the text of a new file, with a final line end."""
     refuse_elision(new, "")
     return _ended(real_text(new, ""))
@@ -350,7 +350,7 @@ def _edited(args: Write, path: str, old: str | None) -> str | None:
     name = shown_name(path)
     if args.command == "create":
         text = _needed(args)
-        new = created(text) if old is None else rewritten(old, text)
+        new = new_file_text(text) if old is None else rewrite_file(old, text)
     elif old is None:
         raise CallRefusedError(f"there is no {name}; use command=create for a new file")
     elif args.command == "delete":
@@ -358,13 +358,13 @@ def _edited(args: Write, path: str, old: str | None) -> str | None:
     elif args.command == "str_replace":
         if args.old_str is None or args.new_text is None:
             raise CallRefusedError("str_replace needs old_str and new_str")
-        new = replaced(old, args.old_str, args.new_text, everywhere=args.replace_all)
+        new = replace_text(old, args.old_str, args.new_text, everywhere=args.replace_all)
     elif args.command == "append":
-        new = appended(old, _needed(args))
+        new = append_lines(old, _needed(args))
     elif args.insert_line is None:
         raise CallRefusedError("insert needs insert_line, the line after which to insert")
     else:
-        new = inserted(old, _needed(args), args.insert_line)
+        new = insert_lines(old, _needed(args), args.insert_line)
     _refuse_mixed_encoding(name, old, new)
     return new
 

@@ -5,7 +5,7 @@ from support.hub import Hub
 from support.parts import CLEAN, cast, writes
 from support.shop import CRITERIA
 
-from reviewloop.github.publishing.template import filled
+from reviewloop.github.publishing.template import fill_template
 
 HOOK = ".reviewloop/hooks/description.yaml"
 TEMPLATE = """\
@@ -117,6 +117,6 @@ def test_a_hook_for_other_files_says_nothing(shop, tmp_path):
 
 def test_a_part_that_no_heading_asks_for_follows_and_none_is_lost():
     parts = {"asked": "### Asked\n\nA", "done": "### Done\n\nD", "evidence": "", "findings": "F"}
-    assert filled("# Summary\n\nx\n\n# Summary\n", parts) == (
+    assert fill_template("# Summary\n\nx\n\n# Summary\n", parts) == (
         "# Summary\n\nD\n\nx\n\n# Summary\n\n### Asked\n\nA\n\nF"
     )

@@ -14,9 +14,9 @@ from reviewloop.github.api.model import Posted, PullRequest, Repo, State, Status
 from reviewloop.github.artifacts.report import MOST_FINDINGS, FindingPart, ReportPart
 from reviewloop.github.artifacts.review_artifact import (
     artifact_of,
-    bytes_of,
-    kept_for_posting,
     read_artifact,
+    serialize,
+    write_for_posting,
 )
 from reviewloop.github.job.event import Trigger
 from reviewloop.github.job.outcome import JobOutcome, with_threshold
@@ -58,7 +58,7 @@ def ended(report: ReviewReport, facts: Facts | None = None) -> JobOutcome:
 
 def handed_over(report: ReviewReport, path: Path, facts: Facts | None = None) -> PostableReview:
     """Return what the other job has."""
-    kept = kept_for_posting(ended(report, facts), TRIGGER, str(path))
+    kept = write_for_posting(ended(report, facts), TRIGGER, str(path))
     assert (kept.status, kept.collected) == (Status.PASSED, str(path)), kept.reason
     return read_artifact(str(path)).reading(redact=str, rendered=str)
 
@@ -145,16 +145,16 @@ def test_what_cannot_be_handed_over_is_no_success(tmp_path: Path) -> None:
     report = sample_report()
     strange = report.findings[0].model_copy(update={"id": "no fingerprint"})
     for bad in (replace(report, findings=(strange,)), replace(report, seconds=float("nan"))):
-        kept = kept_for_posting(ended(bad), TRIGGER, str(tmp_path / "kept"))
+        kept = write_for_posting(ended(bad), TRIGGER, str(tmp_path / "kept"))
         assert (kept.status, kept.exit_code) == (Status.REVIEW_ERROR, ExitCode.USAGE)
         there = read_artifact(str(tmp_path / "kept"))
         assert (there.status, there.exit_code, there.report) == (Status.REVIEW_ERROR, 2, None)
         assert "cannot be handed over" in there.reason
-    nowhere = kept_for_posting(ended(report), TRIGGER, str(tmp_path / "no" / "kept"))
+    nowhere = write_for_posting(ended(report), TRIGGER, str(tmp_path / "no" / "kept"))
     assert (nowhere.status, nowhere.collected) == (Status.REVIEW_ERROR, "")
     assert "cannot be written" in nowhere.reason
     nobody = Trigger("none", "push", why="about no pull request")
-    kept_for_posting(JobOutcome(Status.SKIPPED, nobody.why), nobody, str(tmp_path / "none"))
+    write_for_posting(JobOutcome(Status.SKIPPED, nobody.why), nobody, str(tmp_path / "none"))
     assert not (tmp_path / "none").exists()
 
 
@@ -168,9 +168,9 @@ def test_secrets_are_taken_out_once_more_and_offered_code_with_them(tmp_path: Pa
     def redact(text: str) -> str:
         return text.replace("hunter2", "⟦secret⟧")
 
-    kept = bytes_of(artifact_of(PostableReview(one, facts_of(one), redact, redact), PULL, *end))
+    kept = serialize(artifact_of(PostableReview(one, facts_of(one), redact, redact), PULL, *end))
     assert b"hunter2" not in kept
-    data = bytes_of(artifact_of(PostableReview(one, facts_of(one)), PULL, *end))
+    data = serialize(artifact_of(PostableReview(one, facts_of(one)), PULL, *end))
     assert b"hunter2" in data
     (tmp_path / "kept").write_bytes(data)
     there = read_artifact(str(tmp_path / "kept")).reading(redact=redact, rendered=redact)
@@ -199,7 +199,7 @@ def test_the_posting_job_may_judge_by_another_severity() -> None:
     assert with_threshold(replace(report, exit_code=5), "must").exit_code == ExitCode.INCOMPLETE
     hidden = replace(report, findings=(), fail_on="must", exit_code=1)  # what settings do not list
     assert with_threshold(hidden, "must").exit_code == ExitCode.FINDINGS
-    assert json.loads(bytes_of(artifact_of(PostableReview(report), PULL, Status.PASSED, 0, "")))[
+    assert json.loads(serialize(artifact_of(PostableReview(report), PULL, Status.PASSED, 0, "")))[
         "pull"
     ]
     with pytest.raises(UsageError, match="no review"):

@@ -5,8 +5,8 @@ import re
 from reviewloop.analysis.rule_book import own_rules
 from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
-from reviewloop.github.comment_commands import explained
-from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.comment_commands import explanation
+from reviewloop.github.comments.bodies import LONGEST, clip_body, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import findings_in
 from reviewloop.render.rules import source_link
 
@@ -77,9 +77,9 @@ def test_the_longest_fields_still_fit():
     assert len(body) < LONGEST
     assert "and 30 more pieces of evidence" in body
     assert "```suggestion" in body
-    assert len(clipped("x\n" + "y" * 90_000)) <= LONGEST
-    assert clipped("short") == "short"
-    assert clipped("m\n````\n" + "`\n" * 50_000).count("````") == 2
+    assert len(clip_body("x\n" + "y" * 90_000)) <= LONGEST
+    assert clip_body("short") == "short"
+    assert clip_body("m\n````\n" + "`\n" * 50_000).count("````") == 2
 
 
 def test_a_note_stands_below_the_mark():
@@ -92,7 +92,7 @@ def test_a_note_stands_below_the_mark():
 
 def test_the_source_of_a_rule_is_a_link_to_click_on():
     rule = next(each for each in own_rules() if "https://" in each.source)
-    answer = explained(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
+    answer = explanation(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
     [source] = re.findall(r"^\*\*Source:\*\* .*", answer, re.MULTILINE)
     assert f"<{source_link(rule)}>" in source
     assert "\u200b" not in source
@@ -100,7 +100,7 @@ def test_the_source_of_a_rule_is_a_link_to_click_on():
 
 def test_only_a_dismissal_is_offered_where_nothing_in_the_change_silences_a_rule():
     answers = {
-        rule.hard: explained(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
+        rule.hard: explanation(BASE.id, {}, BASE.model_copy(update={"rule": rule.id}))
         for rule in own_rules()
     }
     *_, held = answers[True].split("\n\n")

@@ -10,7 +10,7 @@ from support.github_spec import event
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Repo
-from reviewloop.github.job.event import Allowed, Trigger, named, read_event, skip_reason
+from reviewloop.github.job.event import Allowed, Trigger, read_event, skip_reason, with_named_pull
 
 HEAD = "a" * 40
 REPO = Repo("octo", "demo")
@@ -76,14 +76,14 @@ def test_a_broken_payload_is_named(tmp_path: Path, payload: str) -> None:
 def test_without_an_event_the_person_names_the_pull_request() -> None:
     hand = read_event({"GITHUB_REPOSITORY": "octo/demo"})
     assert (hand.kind, hand.pull, hand.by_hand) == ("review", 0, True)
-    assert named(hand, pull=9).pull == 9
-    assert named(hand, repo="a/b").repo == Repo("a", "b")
+    assert with_named_pull(hand, pull=9).pull == 9
+    assert with_named_pull(hand, repo="a/b").repo == Repo("a", "b")
     with pytest.raises(UsageError, match="not owner/name"):
-        named(hand, repo="nonsense")
+        with_named_pull(hand, repo="nonsense")
     pushed = read_event({"GITHUB_EVENT_NAME": "push", "GITHUB_REPOSITORY": "octo/demo"})
-    assert (pushed.kind, named(pushed, pull=9).kind) == ("none", "review")
+    assert (pushed.kind, with_named_pull(pushed, pull=9).kind) == ("none", "review")
     assert "`pr`" in pushed.why
-    assert named(PUSHED, pull=7) == PUSHED  # naming it is no reason to review a draft
+    assert with_named_pull(PUSHED, pull=7) == PUSHED  # naming it is no reason to review a draft
 
 
 FORK: dict[str, Any] = {"head_repo": "eve/demo"}

@@ -7,7 +7,7 @@ import zlib
 
 from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.github.api.model import Comment
-from reviewloop.github.comments.bodies import LONGEST, clipped, file_body, inline_body, with_note
+from reviewloop.github.comments.bodies import LONGEST, clip_body, file_body, inline_body, with_note
 from reviewloop.github.comments.marker import (
     MOST_FINDING_CHARACTERS,
     data_marker,
@@ -84,7 +84,7 @@ def test_it_is_bounded_and_the_first_to_go() -> None:
     assert (back.id, back.line, back.quote, back.replacement) == (BASE.id, 3, "", None)
     assert back.why.rstrip("…") == found.why[: len(back.why) - 1]
     text = f"{finding_marker(found.id)}\n" + "x" * (LONGEST - 3000)
-    assert clipped(f"{text}\n\n{line}") == text
+    assert clip_body(f"{text}\n\n{line}") == text
 
 
 def test_secrets_are_hidden_before_it_is_packed() -> None:

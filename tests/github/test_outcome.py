@@ -15,7 +15,7 @@ from reviewloop.github.job.outcome import (
     JobOutcome,
     annotations_of,
     exit_code_of,
-    failed,
+    failure_outcome,
     finish,
     job_summary,
     outputs_of,
@@ -84,7 +84,9 @@ def test_what_names_no_file_fails_no_check_and_is_no_pass_either() -> None:
 
 
 def test_an_error_is_never_a_success() -> None:
-    missing = failed(MissingPermission("add `pull-requests: write`", line_to_add="p"), PULL)
+    missing = failure_outcome(
+        MissingPermission("add `pull-requests: write`", line_to_add="p"), PULL
+    )
     assert (missing.status, missing.exit_code) == (Status.REVIEW_ERROR, ExitCode.USAGE)
     assert outputs_of(missing)["status"] == "review_error"
 

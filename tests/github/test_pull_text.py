@@ -10,7 +10,7 @@ from reviewloop.github.publishing.text import (
     pull_text,
     section_of,
     title_of,
-    updated,
+    update_section,
 )
 from reviewloop.loop.approval_act import Act
 from reviewloop.specs.briefing import Requirement, TaskRequirements
@@ -127,11 +127,14 @@ def test_the_act_that_approved_is_named(act, said):
 
 def test_only_what_is_between_our_marks_is_written_anew():
     first, second = section_of("r1", "No.", "one"), section_of("r1", "Yes.", "two")
-    assert updated(f"Mine.\r\n\r\n{first}\r\nMine.", second, "r1") == f"Mine.\n\n{second}\nMine."
+    assert (
+        update_section(f"Mine.\r\n\r\n{first}\r\nMine.", second, "r1")
+        == f"Mine.\n\n{second}\nMine."
+    )
     other = section_of("r2", "Yes.", "three")
-    assert updated(first, other, "r2") == f"{first}\n\n---\n\n{other}"
-    assert updated("A person's words.", second, "r1") is None
-    assert updated(first + "z" * 65_500, other, "r2") is None
+    assert update_section(first, other, "r2") == f"{first}\n\n---\n\n{other}"
+    assert update_section("A person's words.", second, "r1") is None
+    assert update_section(first + "z" * 65_500, other, "r2") is None
 
 
 RULES = b"""

@@ -21,7 +21,7 @@ from reviewloop.github.artifacts.handoff import Approval, Handoff, write_handoff
 from reviewloop.github.comments.marker import commands_in, finding_marker
 from reviewloop.github.publishing.pull import Published
 from reviewloop.github.publishing.push import PushRequest, push_handoff
-from reviewloop.github.user_comments import requested
+from reviewloop.github.user_comments import get_request
 from reviewloop.loop.approval_act import Act, record_act
 
 TOKEN_MAY = {"contents": "write", "pull-requests": "write", "actions": "read"}
@@ -370,7 +370,7 @@ def test_in_a_thread_of_somebody_else_nothing_is_meant(hub, git):
         root = hub.github.state.review_comments[-1]
         reply = hub.github.reply(root.id, "ada", "/reviewloop fix")
         with GitHub(hub.github.token, Repo.of("octo/demo"), **hub.github.addresses) as client:
-            threads[root.author] = requested(client, client.pull(7), reply.id).thread
+            threads[root.author] = get_request(client, client.pull(7), reply.id).thread
     assert threads == {"github-actions[bot]": ("0123456789ab",), "eve": ()}
 
 

@@ -14,17 +14,17 @@ from reviewloop.github.api.model import Posted, Repo, State
 from reviewloop.github.comments.marker import (
     MOST_CHARACTERS,
     answer_marker,
-    answered,
     finding_marker,
+    parse_reply,
     read_state,
     state_marker,
 )
 from reviewloop.github.rereview.matching import CodePresence, Codeprints, Facts
 from reviewloop.github.rereview.plan import (
     after_posting,
-    answer_all,
     dismiss,
     plan,
+    reply_to_fixed,
     reviewed_range,
 )
 
@@ -67,7 +67,7 @@ def test_nothing_is_posted_twice_and_what_is_fixed_is_answered_once(life, github
     assert [(a.finding, a.resolve) for a in second.answer] == [(FIVE.id, True)]
     [reply] = life.replies
     assert "no longer there" in reply.body
-    assert (reply.in_reply_to, answered(reply.body)) == (life.roots[0].id, (FIVE.id, "fixed"))
+    assert (reply.in_reply_to, parse_reply(reply.body)) == (life.roots[0].id, (FIVE.id, "fixed"))
     # The token may not resolve, and better so: the answer stands, and nothing is said about it.
     assert (life.problems, life.told) == ((), [])
     third = life.review(MOVED)
@@ -346,13 +346,13 @@ def test_one_that_comes_back_is_told_in_its_thread_or_anew(life, github):
         again = life.review(*given, keep=not given)  # it breaks off before it is remembered
     again = life.review(FIVE)
     assert (again.post, list(again.open)) == ((), [FIVE.id])
-    assert [answered(r.body)[1] for r in life.replies] == ["fixed", "back"]
+    assert [parse_reply(r.body)[1] for r in life.replies] == ["fixed", "back"]
     github.grant(contents="write")
     for revision, given in (("pushed", []), ("feature", [FIVE]), ("feature", [FIVE])):
         github.push(7, revision)
         life.review(*given)
     # The thread is closed, where nobody looks: so it is said once more, and again only once.
-    assert [answered(r.body)[1] for r in life.replies] == ["fixed", "back", "fixed"]
+    assert [parse_reply(r.body)[1] for r in life.replies] == ["fixed", "back", "fixed"]
     assert len(life.roots) == 2
 
 
@@ -414,7 +414,7 @@ def test_an_answer_that_fails_is_told_and_given_by_the_next_run(life, github):
     github.state.review_comments.clear()  # a person deletes what we said
     assert life.review(MOVED).post == ()
     told = []
-    assert answer_all(life.client, life.client.pull(7), gone, notify=told.append) == ()
+    assert reply_to_fixed(life.client, life.client.pull(7), gone, notify=told.append) == ()
     assert FORTY.id in told[0]
 
 

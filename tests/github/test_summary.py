@@ -10,7 +10,7 @@ from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.github.api.errors import AnswerLost, MissingPermission
 from reviewloop.github.api.model import Comment, Posted, PullRequest, Repo, State
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import LONGEST, headings_in, inline_body, named
+from reviewloop.github.comments.bodies import LONGEST, finding_line, headings_in, inline_body
 from reviewloop.github.comments.marker import read_state, state_marker
 from reviewloop.github.posting.post import post
 from reviewloop.github.posting.summary import summary, upsert
@@ -292,9 +292,11 @@ def test_what_an_earlier_review_told_is_named_from_its_summary():
     assert told[near.id] == f"{near.title}: Why not (`{near.where}`)"
     assert told[nit.id] == f"{nit.title} (`{nit.where}`)"
     entry = {"severity": "nit", "path": "app.py", "by": "sh/unquoted-variable"}
-    assert named(nit.id, entry, None, told[nit.id]) == f"🟢 {told[nit.id]}, `{nit.id}`"
-    assert named(nit.id, {**entry, "by": "a,b"}) == f"🟢 found by a, b (`app.py`), `{nit.id}`"
-    names = {must.id: named(must.id, entry, must), nit.id: named(nit.id, entry, nit)}
+    assert finding_line(nit.id, entry, None, told[nit.id]) == f"🟢 {told[nit.id]}, `{nit.id}`"
+    assert (
+        finding_line(nit.id, {**entry, "by": "a,b"}) == f"🟢 found by a, b (`app.py`), `{nit.id}`"
+    )
+    names = {must.id: finding_line(must.id, entry, must), nit.id: finding_line(nit.id, entry, nit)}
     body = one(report(), Posted(), earlier=(MUST,), names=names, dismissed={nit.id: "ada: no"})
     assert "Still open from earlier reviews: 1 finding</summary>\n\nNot repeated" in body
     assert f"\n- 🟢 {must.title} (`{must.where}`), `{must.id}`\n" in body

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from reviewloop.github.comments.bodies import code, in_workflow_log, sanitised, sanitised_line
+from reviewloop.github.comments.bodies import code, in_workflow_log, sanitise, sanitise_line
 from reviewloop.github.comments.marker import findings_in
 
 MARK = "<!-- reviewloop:finding 0123456789ab -->"
@@ -43,18 +43,18 @@ ACTS = [
 @pytest.mark.parametrize(("text", "acts"), ACTS)
 def test_nothing_in_a_text_of_others_acts(text, acts):
     assert re.search(acts, text), "the text acts before"
-    shown = sanitised(text)
+    shown = sanitise(text)
     assert not re.search(acts, shown)
-    assert findings_in(shown) == findings_in(sanitised_line(text)) == ()
-    assert "\n" not in sanitised_line(text)
+    assert findings_in(shown) == findings_in(sanitise_line(text)) == ()
+    assert "\n" not in sanitise_line(text)
 
 
 def test_hidden_characters_are_seen_and_words_stay_readable():
-    assert sanitised("a\u202eb") == "a&lt;U+202E&gt;b"
+    assert sanitise("a\u202eb") == "a&lt;U+202E&gt;b"
     text = "The call `run(x)` is unsafe.\n\n- first `a|b`\n* second\n\n2 * 3"
-    assert sanitised(text) == ("The call `run(x)` is unsafe.\n\n- first `a|b`\n- second\n\n2 \\* 3")
-    assert len(sanitised("x" * 9000)) == 8000
-    assert sanitised("x" * 9000).endswith("…")
+    assert sanitise(text) == ("The call `run(x)` is unsafe.\n\n- first `a|b`\n- second\n\n2 \\* 3")
+    assert len(sanitise("x" * 9000)) == 8000
+    assert sanitise("x" * 9000).endswith("…")
     assert code(f"a{MARK}") == "`a<!- - reviewloop:finding 0123456789ab -->`"
 
 

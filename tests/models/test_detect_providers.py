@@ -10,11 +10,11 @@ from support.model_server import KEY, ModelServer
 
 from reviewloop.app.review.review import model_in_force
 from reviewloop.domain.errors import UsageError
-from reviewloop.llm.found_providers import FoundProvider, found_here
-from reviewloop.llm.model_choice import choice, completed, settled
+from reviewloop.llm.found_providers import FoundProvider, detect_providers
+from reviewloop.llm.model_choice import choice, ensure_model, resolve_models
 from reviewloop.llm.prices import estimate
 from reviewloop.llm.provider_table import KNOWN
-from reviewloop.llm.routing import resolved, route, split_model
+from reviewloop.llm.routing import resolve_name, route, split_model
 from reviewloop.settings import Models, load_settings
 
 AWS = {"AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
@@ -28,7 +28,7 @@ def loaded(environ, **models):
     plain = load_settings(
         user=None, repository=None, repository_name="reviewloop.toml", environ={}, flags=flags
     )
-    return settled(plain, {"HOME": "/nosuch", **environ})
+    return resolve_models(plain, {"HOME": "/nosuch", **environ})
 
 
 @pytest.mark.parametrize(("key", "provider"), KEYS, ids=[key for key, _ in KEYS])
@@ -47,7 +47,7 @@ def test_auto_asks_for_what_a_key_chooses_unless_the_settings_say():
         **{"user": None, "repository_name": "reviewloop.toml", "flags": {}, "environ": {}},
         repository=b'[models]\nreasoning = "none"\n',
     )
-    assert model_in_force("auto", settled(said, {"OPENAI_API_KEY": "k"})) == "none"
+    assert model_in_force("auto", resolve_models(said, {"OPENAI_API_KEY": "k"})) == "none"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_aws_files_are_read_for_region_and_credentials(tmp_path, config, credent
     (tmp_path / ".aws").mkdir()
     (tmp_path / ".aws/config").write_text(config)
     (tmp_path / ".aws/credentials").write_text(credentials)
-    assert bool(found_here(Models(), {"HOME": str(tmp_path)})) is is_found
+    assert bool(detect_providers(Models(), {"HOME": str(tmp_path)})) is is_found
 
 
 def test_two_keys_have_one_order_and_are_both_said():
@@ -108,7 +108,7 @@ def test_an_empty_key_is_none():
 def test_nothing_found_is_one_sentence_that_names_the_keys():
     environ = {"HOME": "/nosuch", "OLLAMA_HOST": "http://127.0.0.1:9"}
     with pytest.raises(UsageError) as caught:
-        completed(loaded(environ), environ)
+        ensure_model(loaded(environ), environ)
     said = str(caught.value)
     assert all(provider.keys[0] in said for provider in KNOWN.values() if provider.keys)
     assert "AWS_REGION" in said
@@ -119,17 +119,17 @@ def test_nothing_found_is_one_sentence_that_names_the_keys():
 def test_a_region_of_aws_alone_is_left_to_aws_client():
     """A machine in AWS has credentials that nothing in its environment shows."""
     environ = {"HOME": "/nosuch", "AWS_REGION": "eu-west-1", "OLLAMA_HOST": "http://127.0.0.1:9"}
-    assert completed(loaded(environ), environ).settings.models.reasoning.startswith("bedrock")
+    assert ensure_model(loaded(environ), environ).settings.models.reasoning.startswith("bedrock")
 
 
 def test_a_local_ollama_is_asked_for_its_models():
     with ModelServer(lambda request: "never", models=("qwen3:8b",)) as server:
         environ = {"HOME": "/nosuch", "OLLAMA_HOST": server.url, "NO_PROXY": "*"}
-        found = completed(loaded(environ), environ)
+        found = ensure_model(loaded(environ), environ)
         assert found.settings.models.reasoning == "ollama:qwen3:8b"
         assert found.settings.models.generation == "ollama:qwen3:8b"
         assert server.other == ["/api/tags"]
-        completed(loaded({**environ, "GROQ_API_KEY": "k"}), environ)
+        ensure_model(loaded({**environ, "GROQ_API_KEY": "k"}), environ)
         assert server.other == ["/api/tags"]  # with a key it is not asked
 
 
@@ -137,9 +137,11 @@ def test_an_openai_compatible_server_is_asked_for_its_models():
     with ModelServer(lambda request: "never", models=("qwen3-coder",)) as server:
         server.keyless = True
         environ = {"HOME": "/nosuch", "OPENAI_BASE_URL": f"{server.url}/v1", "NO_PROXY": "*"}
-        assert completed(loaded(environ), environ).settings.models.reasoning == "openai:qwen3-coder"
+        assert (
+            ensure_model(loaded(environ), environ).settings.models.reasoning == "openai:qwen3-coder"
+        )
         by_setting = loaded({"HOME": "/nosuch"}, base_url=f"{server.url}/v1")
-        named = completed(by_setting, {"HOME": "/nosuch"})
+        named = ensure_model(by_setting, {"HOME": "/nosuch"})
         assert named.settings.models.reasoning == "openai:qwen3-coder"
         assert loaded(environ, reasoning="qwen3").settings.models.reasoning == "openai:qwen3"
 
@@ -166,20 +168,20 @@ def found(*names):
     ],
 )
 def test_a_bare_name_is_the_model_of_who_can_be_asked(name, providers, full):
-    assert resolved(name, found(*providers)) == full
+    assert resolve_name(name, found(*providers)) == full
 
 
 def test_kiros_short_names_are_models_of_bedrock():
-    full = resolved("claude-sonnet-4", found("bedrock_converse"), region="eu-west-1")
+    full = resolve_name("claude-sonnet-4", found("bedrock_converse"), region="eu-west-1")
     assert full == "bedrock_converse:global.anthropic.claude-sonnet-4-20250514-v1:0"
-    full = resolved("claude-opus-4.1", found("bedrock_converse"), region="eu-west-1")
+    full = resolve_name("claude-opus-4.1", found("bedrock_converse"), region="eu-west-1")
     assert full == "bedrock_converse:eu.anthropic.claude-opus-4-1-20250805-v1:0"
 
 
 def test_the_preferred_provider_comes_before_the_first():
     two = found("bedrock_converse", "anthropic")
-    assert resolved("claude-sonnet-4-5", two).startswith("bedrock_converse:")
-    assert resolved("claude-sonnet-4-5", two, prefer="anthropic").startswith("anthropic:")
+    assert resolve_name("claude-sonnet-4-5", two).startswith("bedrock_converse:")
+    assert resolve_name("claude-sonnet-4-5", two, prefer="anthropic").startswith("anthropic:")
 
 
 def test_a_bare_name_nobody_here_has_is_told_with_its_spelling():
@@ -251,7 +253,7 @@ def test_a_server_that_refuses_says_why_there_is_no_model(key, said):
         environ |= {"OLLAMA_HOST": "http://127.0.0.1:9"}
         environ |= {} if key is None else {"OPENAI_API_KEY": key}
         with pytest.raises(UsageError) as told:
-            completed(loaded(environ), environ)
+            ensure_model(loaded(environ), environ)
     assert f"the server at {server.url}/v1 {said}; " in str(told.value)
     assert "set one of" not in str(told.value)
 
@@ -259,7 +261,7 @@ def test_a_server_that_refuses_says_why_there_is_no_model(key, said):
 def test_a_server_that_is_down_is_said_to_be():
     environ = {"HOME": "/nosuch", "OPENAI_BASE_URL": "http://127.0.0.1:9/v1", "NO_PROXY": "*"}
     with pytest.raises(UsageError, match=r"127\.0\.0\.1:9/v1 cannot be reached \(.*refused"):
-        completed(loaded({**environ, "OLLAMA_HOST": "http://127.0.0.1:9"}), environ)
+        ensure_model(loaded({**environ, "OLLAMA_HOST": "http://127.0.0.1:9"}), environ)
 
 
 @pytest.mark.parametrize(
@@ -297,6 +299,6 @@ def test_credentials_of_aws_without_a_region_are_told_to_set_one():
     keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "HOME": "/nosuch"}
     here = {**keys, "OLLAMA_HOST": "http://127.0.0.1:9"}
     with pytest.raises(UsageError) as told:
-        completed(loaded(here), here)
+        ensure_model(loaded(here), here)
     assert "AWS credentials are here, but no AWS region; set AWS_REGION or" in str(told.value)
     assert "ANTHROPIC_API_KEY" not in str(told.value)

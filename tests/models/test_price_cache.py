@@ -22,9 +22,9 @@ HAIKU = "anthropic:claude-haiku-4-5"
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("REVIEWLOOP_STATE_DIR", str(tmp_path / "state"))
-    price_cache.kept.cache_clear()
+    price_cache.cached_prices.cache_clear()
     yield tmp_path / "state"
-    price_cache.kept.cache_clear()
+    price_cache.cached_prices.cache_clear()
 
 
 def listed(provider: str, ident: str) -> float | None:
@@ -50,7 +50,7 @@ def test_what_is_kept_says_what_the_list_says():
     }
     assert len(models) > 200
     for provider, ident in sorted(models):
-        price_cache.kept.cache_clear()
+        price_cache.cached_prices.cache_clear()
         first, again = (_asked(provider, ident) for _ in range(2))
         assert first == again == listed(provider, ident), (provider, ident)
 
@@ -98,7 +98,7 @@ def test_rates_that_are_none_are_asked_anew(folder):
     held = json.loads(path.read_text())
     held["rates"]["anthropic:claude-haiku-4-5"] = ["one", "five", "0.1", "1.25"]
     path.write_text(json.dumps(held))
-    price_cache.kept.cache_clear()
+    price_cache.cached_prices.cache_clear()
     assert cost(HAIKU, USED) == listed("anthropic", "claude-haiku-4-5")
 
 

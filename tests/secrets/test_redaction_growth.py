@@ -3,7 +3,7 @@
 import pytest
 from support.growth import ends_soon, grows_faster_than_its_text
 
-from reviewloop.llm.messages import Reply, ToolCall, redacted_reply
+from reviewloop.llm.messages import Reply, ToolCall, redact_reply
 from reviewloop.secrets import HeldSecrets, Redactor
 
 HELD = "kT9vQ2xLm7Rd4wZ8" + "=" * 30
@@ -56,10 +56,8 @@ def test_no_string_of_a_reply_is_masked_twice():
     try:
         findings = [{"title": f"finding {n % 7}", "why": "the same"} for n in range(500)]
         reply = Reply("", (ToolCall("1", "report_findings", {"findings": findings}),))
-        first = redacted_reply(reply, redactor.for_models)
-        assert redacted_reply(first, redactor.for_models) == redacted_reply(
-            reply, redactor.for_models
-        )
+        first = redact_reply(reply, redactor.for_models)
+        assert redact_reply(first, redactor.for_models) == redact_reply(reply, redactor.for_models)
         assert len(asked) == len(set(asked)) < 20
     finally:
         del redactor._held.stretches

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reviewloop.specs.select import renamed
+from reviewloop.specs.select import match_renamed
 from reviewloop.specs.tasks import read_tasks
 
 
@@ -25,11 +25,11 @@ def tasks(*titles: str):
     ],
 )
 def test_a_renamed_task_is_found_between_the_others(now, found):
-    told = renamed(tasks("One", "Two", "Three"), tasks(*now), "Two")
+    told = match_renamed(tasks("One", "Two", "Three"), tasks(*now), "Two")
     assert (told if told is None else [task.title for task in told]) == found
 
 
 def test_what_is_written_below_a_task_tells_it_from_one_inserted_beside_it():
     before = tasks("One", "Two\n  - Add up\n  - all of it", "Three")
     now = tasks("One", "Inserted\n  - Else", "New two\n  - Add up\n  - all of it", "Three")
-    assert [task.title for task in renamed(before, now, "Two") or ()] == ["New two"]
+    assert [task.title for task in match_renamed(before, now, "Two") or ()] == ["New two"]

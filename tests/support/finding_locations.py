@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from support.github_server import GitHubServer
 from support.github_state import BOT, IssueComment, ReviewComment
 
-from reviewloop.github.comments.marker import answered, findings_in
+from reviewloop.github.comments.marker import findings_in, parse_reply
 
 _SUMMARY = "<!-- reviewloop:summary "
 _NAMED = re.compile(r"`([0-9a-f]{12})`")
@@ -47,7 +47,7 @@ def check_standing(
     parts = [c.body.partition(_SUMMARY)[2].split(" ")[0] for c in summaries(github, number, who)]
     assert parts == [str(part) for part in range(1, len(parts) + 1)]
     answers = Counter(
-        (c.in_reply_to, answered(c.body))
+        (c.in_reply_to, parse_reply(c.body))
         for c in github.state.visible(number)
         if c.author == who and c.in_reply_to
     )

@@ -14,8 +14,8 @@ from reviewloop.github.api.model import Comment, State
 from reviewloop.github.comments.marker import finding_marker, is_ours, read_state, state_marker
 from reviewloop.github.posting.post import post
 from reviewloop.github.rereview.matching import Facts
-from reviewloop.github.rereview.plan import Rereview, after_posting, answer_all, plan
-from reviewloop.github.user_comments import permitted
+from reviewloop.github.rereview.plan import Rereview, after_posting, plan, reply_to_fixed
+from reviewloop.github.user_comments import permission_check
 
 
 def found(
@@ -66,7 +66,7 @@ class Life:
             threads=self.client.review_threads(self.number),
             comments=self.client.review_comments(self.number),
             me=self.client.me(),
-            may_dismiss=permitted(self.client),
+            may_dismiss=permission_check(self.client),
         )
 
     def review(self, *findings: Finding, keep: bool = True, **more: Any) -> Rereview:
@@ -79,7 +79,7 @@ class Life:
         posted = post(
             self.client, pull, comments, head_sha=pull.head_sha, known=again.known, cap=99
         )
-        self.problems = answer_all(self.client, pull, again, notify=self.told.append)
+        self.problems = reply_to_fixed(self.client, pull, again, notify=self.told.append)
         if keep:
             self.keep(after_posting(again.state, posted, pull))
         return again

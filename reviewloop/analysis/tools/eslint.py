@@ -14,7 +14,7 @@ from typing import Any
 from reviewloop.analysis.contract import NIT, SECURITY, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy import policy_of
-from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.tool import ToolReading, ToolSession, UnusableOutput
 from reviewloop.domain.errors import WorkspaceError
 
@@ -40,7 +40,7 @@ class Project:
             found = folder / "node_modules/eslint/package.json"
             if folder.is_relative_to(root) and found.is_file():
                 try:
-                    return text_at(parsed(found.read_bytes()), "version") or "unknown"
+                    return text_at(parse_json(found.read_bytes()), "version") or "unknown"
                 except (OSError, UnusableOutput):
                     return "unknown"
         return ""
@@ -174,7 +174,7 @@ def _started(session: ToolSession, arguments: list[str], work: Path, root: Path)
 
 def _reading(raw: bytes, laid: Laid) -> ToolReading:
     reading = ToolReading()
-    for record in records(parsed(raw)):
+    for record in records(parse_json(raw)):
         number = number_at(record, "number", otherwise=-1)
         if not 0 <= number < len(laid.files):
             raise UnusableOutput("it names a file that it was not given")

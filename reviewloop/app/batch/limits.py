@@ -11,7 +11,7 @@ from reviewloop.app.run_source import RunSource
 from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
-from reviewloop.llm.budget import Spent, raised
+from reviewloop.llm.budget import Spent, higher_cap
 from reviewloop.render.batch import RAISES
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
@@ -123,7 +123,7 @@ class Spending:
             raise BatchCapError(
                 f"the batch's budget is spent: {spent}",
                 f"the same command goes on with a higher `--budget-usd`, such as "
-                f"{raised(budget, used):g}, or with `--budget-usd none`",
+                f"{higher_cap(budget, used):g}, or with `--budget-usd none`",
                 flags=("--budget-usd",),
             )
         if deadline and time.time() >= deadline:

@@ -40,7 +40,7 @@ from reviewloop.domain.errors import (
 )
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG
 from reviewloop.specs.discover import open_spec
@@ -231,7 +231,7 @@ def _of_models(
     try:
         require_trust(loaded, repository)
         team = team_of(repository.user.root, repository.user.project)
-        return None, require_models(completed(loaded, os.environ), team)
+        return None, require_models(ensure_model(loaded, os.environ), team)
     except ReviewLoopError as error:
         return error, ()
 

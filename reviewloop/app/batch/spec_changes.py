@@ -19,7 +19,7 @@ from reviewloop.loop.task_mark import WILL_NOT
 from reviewloop.render.reasons import sentence
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Step
-from reviewloop.specs.select import called_now, is_done, why_unticked
+from reviewloop.specs.select import find_renamed, is_done, why_unticked
 from reviewloop.specs.task_lines import read_details
 from reviewloop.specs.tasks import UNTICKED, locate, read_tasks
 from reviewloop.store.batches import BatchRecord
@@ -163,7 +163,7 @@ def _meant(
 
     A task in `own` has a run under its own title, so it is another one or was done again.
     """
-    found = called_now(repository.user, spec.tasks, run.title)
+    found = find_renamed(repository.user, spec.tasks, run.title)
     if found is None:
         return None
     return [task for task in found if kept_title(repository, task.title) not in own]

@@ -44,7 +44,7 @@ from reviewloop.faults import fault
 from reviewloop.git.tree_files import files_at
 from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.loop.change_steps import DELTA, IMPACT, ChangeState, require_appliable
 from reviewloop.loop.context import RunContext
@@ -148,7 +148,7 @@ def begin(repository: Repository, request: ChangeRequest) -> RunRecord:
     if before is not None and is_open(repository, before):
         raise UsageError(f"the change {name} is in work: {next_step(repository, before)}")
     ref = spec_about(repository, sentence, request.spec)
-    loaded = completed(
+    loaded = ensure_model(
         read_settings(
             user.root, model_flags(request.model) | dict(request.flags), project=user.project
         ),

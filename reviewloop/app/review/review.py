@@ -30,7 +30,7 @@ from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.git.review_repository import ReviewRepository, locate
 from reviewloop.git.revisions import resolve
 from reviewloop.installed import require_all
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding, evidence_of, whole_evidence
@@ -396,7 +396,7 @@ def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefi
     Raises `UsageError` or `ModelSetupError` for one that cannot be asked, if the request says so.
     """
     if model_in_force(request.model, loaded) == AUTO:
-        loaded = completed(loaded, os.environ)
+        loaded = ensure_model(loaded, os.environ)
     if model_in_force(request.model, loaded) != NO_MODEL:
         _require_agents(request, loaded, team)
     if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:

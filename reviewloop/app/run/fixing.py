@@ -24,7 +24,7 @@ from reviewloop.app.sandboxing import not_needed, require_sandbox
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.loop.context import Brief
 from reviewloop.render.text import counted
 from reviewloop.review.anchoring import occurrences
@@ -95,7 +95,7 @@ def plan_fix(repository: Repository, request: FixRequestText) -> FixPlan:
             "fixing needs a model: name one with `model` (PROVIDER:MODEL) or in [models] of the "
             "settings"
         )
-    loaded = completed(loaded, os.environ)
+    loaded = ensure_model(loaded, os.environ)
     doubts = require_models(loaded, team)
     redactor = redactor_of(user)
     title = redactor.for_people(_title(todo))

@@ -48,7 +48,7 @@ from reviewloop.git.commits import Base, create_on
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import safe_branch_name
 from reviewloop.installed import require_all
-from reviewloop.llm.model_choice import choice, completed
+from reviewloop.llm.model_choice import choice, ensure_model
 from reviewloop.loop.context import Brief
 from reviewloop.loop.task_mark import show_in_work
 from reviewloop.review.prompts import new_nonce
@@ -60,7 +60,7 @@ from reviewloop.specs.briefing import criteria_of, required_coverage
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, TreeFiles, in_folder, is_read_from_disk
 from reviewloop.specs.kiro import unused_kiro_files
-from reviewloop.specs.select import MissingDependenciesError, meant, pick, with_done
+from reviewloop.specs.select import MissingDependenciesError, parse_selection, pick, with_done
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import Events
 from reviewloop.store.locks import hold, holder, is_held, wait_for
@@ -163,7 +163,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     from reviewloop.llm.routing import require_provider
 
     require_all("implementing a task")
-    request = replace(request, task=meant(request.task))
+    request = replace(request, task=parse_selection(request.task))
     user = repository.user
     loaded = read_settings(user.root, request.flags, project=user.project)
     settings = loaded.settings
@@ -197,7 +197,7 @@ def plan(repository: Repository, request: RunRequest) -> Plan:
     team = team_of(user.root, user.project)
     if spec and task and not task.checkpoint and criteria_of(spec):
         team = team.for_criteria
-    loaded, coverage_notes = _with_coverage(completed(loaded, os.environ), spec)
+    loaded, coverage_notes = _with_coverage(ensure_model(loaded, os.environ), spec)
     settings = loaded.settings
     doubts = require_models(loaded, team, is_checked=request.models_checked)
     if agents := coding_agents(loaded, team.members):

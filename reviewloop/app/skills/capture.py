@@ -11,7 +11,7 @@ from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.context import RunContext
 from reviewloop.render.word_diff import word_diff
 from reviewloop.skills import FILE, find_skills, skeleton
-from reviewloop.skills.parts import composed, draft_problem
+from reviewloop.skills.parts import compose_skill, draft_problem
 
 _MODELS = 3  # skills of the project shown to the writer
 _LONGEST = 12_000  # characters of one of them
@@ -111,4 +111,4 @@ def models_of(root: Path, home: Path) -> tuple[list[str], bool]:
 
 def _text(material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
     description, body = str(answer.get("description") or ""), str(answer.get("body") or "")
-    return composed(str(material["name"]), description, body)
+    return compose_skill(str(material["name"]), description, body)

@@ -18,8 +18,8 @@ from reviewloop.skills.edits import (
     MOST_CHANGED,
     Edit,
     Gap,
+    apply_edits,
     edit_problem,
-    edited,
     share_changed,
 )
 
@@ -143,7 +143,7 @@ def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[st
         edit = _edit(one)
         if found := edit_problem(texts[edit.skill], edit):
             return found
-        texts[edit.skill] = edited(texts[edit.skill], [edit])
+        texts[edit.skill] = apply_edits(texts[edit.skill], [edit])
     return ""
 
 
@@ -190,7 +190,7 @@ def draft_from(
         own = [edit for edit in edits if edit.skill == name]
         if not own:
             continue
-        text = edited(one["text"], own)
+        text = apply_edits(one["text"], own)
         share = share_changed(one["text"], text)
         wrong = [*problems_of(read_skill(text), name)]
         if share > MOST_CHANGED:

@@ -40,7 +40,7 @@ from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.messages import ToolSpec, text_block, user_message
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.loop.agent_tools import reading_toolbox
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import HOUSE_RULES, new_nonce
@@ -110,7 +110,7 @@ def begin(repository: Repository, request: SkillRequest) -> RunRecord:
     if open_one:
         raise UsageError(f"{request.name} is in work: {next_step(open_one[0])}")
     flags = model_flags(request.model) | dict(request.flags)
-    loaded = completed(read_settings(user.root, flags, project=user.project), os.environ)
+    loaded = ensure_model(read_settings(user.root, flags, project=user.project), os.environ)
     settings = loaded.settings
     agent = _agent(user.root, user.project)
     if not request.draft:

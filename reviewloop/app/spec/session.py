@@ -49,7 +49,7 @@ from reviewloop.faults import fault
 from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Spent
-from reviewloop.llm.model_choice import completed
+from reviewloop.llm.model_choice import ensure_model
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.spec_steps import (
@@ -177,7 +177,7 @@ def begin(repository: Repository, request: SpecRequest) -> RunRecord:
     flags = model_flags(request.model) | dict(request.flags)
     loaded = read_settings(user.root, flags, project=user.project)
     trusted_servers(user, loaded.settings, (), request.tools)  # raises for a missing one
-    loaded = completed(loaded, os.environ)
+    loaded = ensure_model(loaded, os.environ)
     settings = loaded.settings
     require_trust(loaded, repository)
     if "none" in (settings.models.reasoning, settings.models.generation):

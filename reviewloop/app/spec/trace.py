@@ -13,7 +13,7 @@ from reviewloop.specs.checks import SpecView, read_view
 from reviewloop.specs.discover import find_specs, spec_named
 from reviewloop.specs.drift.criteria import is_test_text, names_criterion
 from reviewloop.specs.files import DiskFiles
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import fits, named_paths, terms
@@ -161,7 +161,7 @@ def trace(view: SpecView, tests: Mapping[str, str], *, alone: bool = True) -> Tr
     only if it names this spec too.
     """
     spec = view.spec
-    required = whole(spec.requirements)
+    required = whole_requirements(spec.requirements)
     if not required:
         raise UsageError(
             f"{spec.path} has no requirement with an id; write them as '### Requirement 1: Title' "

@@ -17,7 +17,7 @@ from reviewloop.specs.briefing import split_design
 from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.drift.wording import same_meaning
 from reviewloop.specs.files import DiskFiles, Files, MemoryFiles
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import named_paths
 
@@ -188,7 +188,7 @@ def _parts(spec: Spec) -> dict[str, str]:
 
 def _owners(spec: Spec) -> set[str]:
     """Return the requirements made of criteria, which are compared one by one."""
-    whole_ones = set(whole(spec.requirements))
+    whole_ones = set(whole_requirements(spec.requirements))
     return {key.rpartition(".")[0] for key in spec.requirements} & whole_ones
 
 

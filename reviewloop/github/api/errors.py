@@ -106,7 +106,7 @@ class Refusal:
     @property
     def message(self) -> str:
         """Return GitHub's message on one line, cut to a limit."""
-        return shown(str(self._object().get("message") or self.body or "no reason given"))
+        return single_line(str(self._object().get("message") or self.body or "no reason given"))
 
     @property
     def limits(self) -> bool:
@@ -133,7 +133,7 @@ class Refusal:
             details = self._details()
             listed = f" [{'; '.join(details)}]" if details else ""
             messages = details or (self.message,)
-            return Unprocessable(shown(refusal + listed, 1000), messages, status=self.status)
+            return Unprocessable(single_line(refusal + listed, 1000), messages, status=self.status)
         return GitHubError(refusal, status=self.status)
 
     def _object(self) -> dict[str, Any]:
@@ -147,10 +147,10 @@ class Refusal:
         """Return `field: code: message` of each error; GitHub also writes plain strings."""
         errors = self._object().get("errors")
         if isinstance(errors, str):
-            return (shown(errors),)
+            return (single_line(errors),)
         if not isinstance(errors, list):
             return ()
-        return tuple(shown(_detail(error)) for error in errors)
+        return tuple(single_line(_detail(error)) for error in errors)
 
 
 def forbidden(request: str, message: str, headers: Mapping[str, str]) -> Forbidden:
@@ -166,7 +166,7 @@ def forbidden(request: str, message: str, headers: Mapping[str, str]) -> Forbidd
     )
 
 
-def shown(text: str, most: int = _MOST_SHOWN) -> str:
+def single_line(text: str, most: int = _MOST_SHOWN) -> str:
     """Return an untrusted text on one line of at most `most` characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= most else line[: most - 1] + "…"

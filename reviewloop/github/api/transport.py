@@ -23,7 +23,7 @@ from reviewloop.github.api.errors import (
     Refusal,
     Unprocessable,
     forbidden,
-    shown,
+    single_line,
 )
 from reviewloop.github.api.model import Repo
 
@@ -426,7 +426,7 @@ class GraphQL:
 
 
 def _error(name: str, kind: str, message: str, headers: Mapping[str, str]) -> GitHubError:
-    message = shown(message)
+    message = single_line(message)
     if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES"}:
         return forbidden(name, message, headers)
     if kind == "NOT_FOUND":

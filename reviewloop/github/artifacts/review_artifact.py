@@ -11,7 +11,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.artifacts.report import FactsPart, Middle, NoCommit, ReportPart, Strict
 from reviewloop.github.job.event import Trigger
-from reviewloop.github.job.outcome import JobOutcome, failed, write_file
+from reviewloop.github.job.outcome import JobOutcome, failure_outcome, write_file
 from reviewloop.github.posting.postable import PostableReview
 
 LARGEST = 32 * 1024 * 1024  # bytes
@@ -96,7 +96,7 @@ def read_artifact(path: str) -> Artifact:
         raise UsageError(f"the artifact {path} is refused{at}: {first['msg'][:300]}") from None
 
 
-def bytes_of(artifact: Artifact) -> bytes:
+def serialize(artifact: Artifact) -> bytes:
     """Return the bytes of the file; raise UsageError if it is too large to be read again."""
     data = artifact.model_dump_json().encode()
     if len(data) > LARGEST:
@@ -105,7 +105,7 @@ def bytes_of(artifact: Artifact) -> bytes:
     return data
 
 
-def kept_for_posting(
+def write_for_posting(
     ended: JobOutcome, trigger: Trigger, path: str, *, redact: Callable[[str], str] = str
 ) -> JobOutcome:
     """Write the artifact and return the outcome without what the posting job will report.
@@ -118,14 +118,16 @@ def kept_for_posting(
     shown = replace(ended, reason=redact(ended.reason))
     try:
         try:
-            data = bytes_of(_artifact(shown, trigger))
+            data = serialize(_artifact(shown, trigger))
         except (ValidationError, UsageError) as error:
             why = str(error) if isinstance(error, UsageError) else _first(error)
-            ended = failed(UsageError(f"the review cannot be handed over: {why}"), ended.pull)
-            data = bytes_of(_artifact(ended, trigger))
+            ended = failure_outcome(
+                UsageError(f"the review cannot be handed over: {why}"), ended.pull
+            )
+            data = serialize(_artifact(ended, trigger))
         write_file(path, data.decode())
     except UsageError as error:
-        return failed(error, ended.pull)
+        return failure_outcome(error, ended.pull)
     return replace(ended, annotations="", summary="", collected=path)
 
 

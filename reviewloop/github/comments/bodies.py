@@ -28,7 +28,7 @@ _SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`]+)(?<!`)\1(?!`)")
 _BREAK = "\u200b"  # zero width: breaks a command for programs, invisible to people
 
 
-def sanitised(text: str, most: int = 8000) -> str:
+def sanitise(text: str, most: int = 8000) -> str:
     """Return an untrusted text as Markdown that formats nothing but lists and `code`.
 
     It cannot mention, link, load an image, close an issue, give a command or pass for our mark. A
@@ -40,17 +40,17 @@ def sanitised(text: str, most: int = 8000) -> str:
     return "\n".join(_line(line) for line in text.split("\n"))
 
 
-def sanitised_line(text: str, most: int = 1000) -> str:
+def sanitise_line(text: str, most: int = 1000) -> str:
     """Return an untrusted text on one line, fit for a list or a table."""
-    return sanitised(" ".join(safe(text).split()), most)
+    return sanitise(" ".join(safe(text).split()), most)
 
 
 def code(text: str) -> str:
     """Return an untrusted text as inline code; "" for nothing."""
-    return unmarked(untrusted.code(text))
+    return break_marks(untrusted.code(text))
 
 
-def unmarked(text: str) -> str:
+def break_marks(text: str) -> str:
     """Return the text with all that looks like one of our marks broken, for use inside code."""
     return _MARK.sub("<!- -", text)
 
@@ -66,7 +66,7 @@ def in_workflow_log(lines: Iterable[str], token: str = "") -> str:
 
 
 def _line(line: str) -> str:
-    line = unmarked(line.strip())
+    line = break_marks(line.strip())
     item = _ITEM.match(line)
     start, rest = ("- ", line[item.end() :]) if item else ("", line)
     pieces, at = [], 0
@@ -102,7 +102,7 @@ def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
     return finding_from(roots[-1].body) if roots else None
 
 
-def named(
+def finding_line(
     name: str, entry: Mapping[str, object], finding: Finding | None = None, heading: str = ""
 ) -> str:
     """Return severity, title, location and id of a finding as one line of Markdown.
@@ -146,11 +146,11 @@ def _name_words(line: str, title: str = "") -> str:
 
 def _title(entry: Mapping[str, object], finding: Finding | None) -> str:
     if finding:
-        return sanitised_line(finding.title)
+        return sanitise_line(finding.title)
     by = str(entry.get("by", ""))
     if rule := rule_of(by):
-        return sanitised_line(rule.title)
-    return f"found by {sanitised_line(by.replace(',', ', '))}" if by else "a finding"
+        return sanitise_line(rule.title)
+    return f"found by {sanitise_line(by.replace(',', ', '))}" if by else "a finding"
 
 
 def _location(entry: Mapping[str, object], finding: Finding | None) -> str:
@@ -182,16 +182,16 @@ def inline_body(
     """
     data = data_marker(finding, redact) if redact else ""
     parts = [f"{finding_marker(finding.id)}\n{headline(finding)}", *remark_parts(finding)]
-    if suggestion is not None and unmarked(suggestion) == suggestion:
+    if suggestion is not None and break_marks(suggestion) == suggestion:
         parts.append(_offered(suggestion))
     parts.append(f"<sub>{_origin(finding, rule_link)}</sub>")
-    return clipped("\n\n".join([*parts, *([data] if data else [])]))
+    return clip_body("\n\n".join([*parts, *([data] if data else [])]))
 
 
 def headline(finding: Finding) -> str:
     """Return severity and title."""
     severity = finding.severity
-    return f"{severity.mark} **{severity.label}** · {sanitised_line(finding.title)}"
+    return f"{severity.mark} **{severity.label}** · {sanitise_line(finding.title)}"
 
 
 def remark_parts(finding: Finding) -> list[str]:
@@ -201,7 +201,7 @@ def remark_parts(finding: Finding) -> list[str]:
     for label, text in remarks(finding):
         evidence += label == "evidence"
         if evidence <= _EVIDENCE_SHOWN or label != "evidence":
-            remark = sanitised(text, _LONGEST_REMARK[label])
+            remark = sanitise(text, _LONGEST_REMARK[label])
             # A list begins on a line of its own.
             gap = "\n\n" if remark.startswith("- ") else " "
             parts.append(f"**{label.capitalize()}:**{gap}{remark}")
@@ -212,7 +212,7 @@ def remark_parts(finding: Finding) -> list[str]:
 
 def rule_words(finding: Finding, rule_link: str) -> str:
     """Return the rule of a finding as a link or as code, "" without a rule."""
-    return unmarked(link(finding.rule, rule_link)) if finding.rule else ""
+    return break_marks(link(finding.rule, rule_link)) if finding.rule else ""
 
 
 def with_note(body: str, note: str) -> str:
@@ -231,10 +231,10 @@ def file_body(comment: Comment) -> str:
     lines = f"line {last}" if first == last else f"lines {first}–{last}"
     old = " of the old file" if comment.side == "LEFT" else ""
     body = re.sub(r"^(`{3,})suggestion$", r"\1", comment.body, flags=re.MULTILINE)
-    return clipped(with_note(body, f"_About {lines}{old}, where GitHub takes no comment._"))
+    return clip_body(with_note(body, f"_About {lines}{old}, where GitHub takes no comment._"))
 
 
-def clipped(body: str, most: int = LONGEST) -> str:
+def clip_body(body: str, most: int = LONGEST) -> str:
     """Return at most `most` characters of a body: its marker stays, a cut code block is closed.
 
     Hidden data is cut first.
@@ -267,7 +267,7 @@ def _offered(lines: str) -> str:
 
 
 def _origin(finding: Finding, rule_link: str) -> str:
-    parts = [f"Found by {sanitised_line(who(finding))}"]
+    parts = [f"Found by {sanitise_line(who(finding))}"]
     if rule := rule_words(finding, rule_link):
         parts.append(rule)
     parts.append(code(finding.id))

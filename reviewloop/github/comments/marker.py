@@ -41,7 +41,7 @@ class Damaged(Exception):  # noqa: N818 - internal: callers turn it into a note
     """The data is nothing that we wrote for this pull request; the message says why."""
 
 
-def kept(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
+def keep_newest(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
     """Return at most so many of the findings, in their order: the newest of the most important."""
     if len(findings) <= most:
         return dict(findings)
@@ -54,7 +54,7 @@ def kept(findings: Mapping[str, Entry], most: int) -> dict[str, Entry]:
     return {name: entry for name, entry in findings.items() if name in stay}
 
 
-def packed(state: State, pull: PullRequest) -> dict[str, Any]:
+def pack_state(state: State, pull: PullRequest) -> dict[str, Any]:
     """Return the state as JSON-plain values bound to the pull request; each path once."""
     paths: dict[str, int] = {}
     sources: dict[str, int] = {}
@@ -82,7 +82,7 @@ def packed(state: State, pull: PullRequest) -> dict[str, Any]:
     }
 
 
-def unpacked(data: object, pull: PullRequest) -> State:
+def unpack_state(data: object, pull: PullRequest) -> State:
     """Return the state that was packed for this pull request; raise Damaged for anything else."""
     if not isinstance(data, dict):
         raise Damaged("it is damaged")
@@ -199,7 +199,7 @@ def answer_marker(fingerprint: str, answer: str) -> str:
     return f"<!-- reviewloop:answer {fingerprint} {answer} -->"
 
 
-def answered(body: str) -> tuple[str, str]:
+def parse_reply(body: str) -> tuple[str, str]:
     """Return (fingerprint, word) of a reply of ours, ("", "") for any other comment."""
     lines = body.strip().splitlines()
     match = _ANSWER.fullmatch(lines[-1].strip()) if lines else None
@@ -252,8 +252,8 @@ def state_marker(state: State, pull: PullRequest) -> str:
     """
     most = MOST_KEPT
     while True:
-        some = replace(state, findings=kept(state.findings, most))
-        text = json.dumps(packed(some, pull), separators=(",", ":"), ensure_ascii=True)
+        some = replace(state, findings=keep_newest(state.findings, most))
+        text = json.dumps(pack_state(some, pull), separators=(",", ":"), ensure_ascii=True)
         data = base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
         line = f"{_STATE}{VERSION} {data} {_digest(data)}{_END}"
         if len(line) <= MOST_CHARACTERS or not some.findings:
@@ -266,10 +266,10 @@ def read_state(comments: Sequence[IssueComment], me: str, pull: PullRequest) -> 
 
     Never raises: a marker that is damaged, foreign, too large or of a newer version counts as none.
     """
-    return found_state(comments, me, pull)[0]
+    return find_state(comments, me, pull)[0]
 
 
-def found_state(
+def find_state(
     comments: Sequence[IssueComment], me: str, pull: PullRequest
 ) -> tuple[State, IssueComment | None]:
     """Return the same with the comment that holds it, or that should have held it."""
@@ -279,7 +279,7 @@ def found_state(
         if not line:
             continue
         try:
-            return unpacked(_opened(line), pull), comment
+            return unpack_state(_opened(line), pull), comment
         except Damaged as problem:
             note = f"what an earlier review remembered is not used: {problem}"
             problems.append((State(note=note), comment))
@@ -329,7 +329,7 @@ def _digest(data: str) -> str:
     return hashlib.sha256(data.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def own(comments: Iterable[ReviewComment], me: str) -> dict[str, list[ReviewComment]]:
+def own_comments(comments: Iterable[ReviewComment], me: str) -> dict[str, list[ReviewComment]]:
     """Return our root comments of threads by each finding they name, oldest first."""
     found: dict[str, list[ReviewComment]] = {}
     for comment in sorted(comments, key=lambda each: each.id):
@@ -437,7 +437,9 @@ def entry_of(root: ReviewComment, code: str = "") -> dict[str, object]:
     }
 
 
-def forgotten(roots: Mapping[str, Sequence[ReviewComment]], state: State) -> tuple[Finding, ...]:
+def unremembered_findings(
+    roots: Mapping[str, Sequence[ReviewComment]], state: State
+) -> tuple[Finding, ...]:
     """Return the findings in our comments that the state lacks, at the paths of the comments."""
     listed = {name: (some[-1].path, finding_from(some[-1].body)) for name, some in roots.items()}
     return tuple(

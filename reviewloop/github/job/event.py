@@ -114,7 +114,7 @@ def read_event(environ: Mapping[str, str], *, path: str = "") -> Trigger:
         raise UsageError(f"{event_file} is no payload of the event {name!r}: {error}") from None
 
 
-def named(trigger: Trigger, *, pull: int = 0, repo: str = "") -> Trigger:
+def with_named_pull(trigger: Trigger, *, pull: int = 0, repo: str = "") -> Trigger:
     """Return the trigger with pull request and repository as named; an event keeps its own."""
     if repo:
         trigger = replace(trigger, repo=_repository(repo))

@@ -13,9 +13,9 @@ from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity, by_severity
 from reviewloop.domain.finding import Status as FindingStatus
 from reviewloop.github.api.client import GitHub
-from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, shown
+from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, single_line
 from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
-from reviewloop.github.comments.bodies import clipped, sanitised_line
+from reviewloop.github.comments.bodies import clip_body, sanitise_line
 from reviewloop.render.github_annotations import annotated, command
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.review_words import (
@@ -169,7 +169,7 @@ def reason_of(report: ReviewReport, status: Status) -> str:
     return ""
 
 
-def failed(error: ReviewLoopError, pull: PullRequest | None = None) -> JobOutcome:
+def failure_outcome(error: ReviewLoopError, pull: PullRequest | None = None) -> JobOutcome:
     """Return the outcome of an error: exit code 2 if the user has to change something, else 5."""
     code = ExitCode.USAGE if error.exit_code is ExitCode.USAGE else ExitCode.INCOMPLETE
     return JobOutcome(Status.REVIEW_ERROR, str(error), code, pull)
@@ -234,7 +234,7 @@ def outputs_of(ended: JobOutcome) -> dict[str, str]:
         read -= len(report.readership.unread) if report.readership else 0
     return {
         "status": str(ended.status),
-        "reason": shown(one_line(ended.reason), MOST_REASON),
+        "reason": single_line(one_line(ended.reason), MOST_REASON),
         "must-fix": str(counts.get(Severity.MUST_FIX, 0)) if report else "",
         "should-fix": str(counts.get(Severity.SHOULD_FIX, 0)) if report else "",
         "nits": str(counts.get(Severity.NIT, 0)) if report else "",
@@ -294,7 +294,7 @@ def job_summary(ended: JobOutcome) -> str:
     if ended.reason:
         title = str(ended.status).replace("_", " ")
         summary_text = (
-            f"### reviewloop: {title}\n\n{sanitised_line(ended.reason)}\n\n{summary_text}".strip()
+            f"### reviewloop: {title}\n\n{sanitise_line(ended.reason)}\n\n{summary_text}".strip()
         )
     return f"{summary_text}\n"
 
@@ -366,7 +366,7 @@ _TITLES = {
 }
 
 
-def checked(
+def with_check(
     client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: str = ""
 ) -> JobOutcome:
     """Create the check and return the outcome: that of the review, unless the check failed.
@@ -379,7 +379,7 @@ def checked(
     try:
         put_check(client, pull, ended, run_url=run_url)
     except GitHubError as error:
-        failure = failed(error)
+        failure = failure_outcome(error)
         if ended.status is Status.SKIPPED and isinstance(error, Forbidden):
             return replace(ended, reason=f"{ended.reason}; it got no check: {error}")
         texts = (ended.reason if ended.status is Status.REVIEW_ERROR else "", failure.reason)
@@ -404,7 +404,7 @@ def put_check(client: GitHub, pull: PullRequest, ended: JobOutcome, *, run_url: 
     fields: dict[str, Any] = {
         **{"name": NAME, "head_sha": pull.head_sha, "status": "completed"},
         **{"conclusion": conclusion, "external_id": run_url},
-        "output": {"title": title, "summary": clipped(job_summary(ended))},
+        "output": {"title": title, "summary": clip_body(job_summary(ended))},
     }
     if run_url:
         fields["details_url"] = run_url

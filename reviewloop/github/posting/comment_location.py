@@ -8,7 +8,7 @@ from reviewloop.domain.finding import Finding, Placement
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.github.api.model import Comment, Side
-from reviewloop.github.comments.bodies import unmarked, with_note
+from reviewloop.github.comments.bodies import break_marks, with_note
 from reviewloop.github.rereview.matching import CommentLocation
 from reviewloop.review.fixes import parses
 
@@ -55,7 +55,7 @@ class Anchors:
         redacted secret, a hidden character or other line endings.
         """
         location = self.locate(finding)
-        return offered(finding, location) if location else None
+        return suggestion_at(finding, location) if location else None
 
     def _applies(self, finding: Finding, location: CommentLocation) -> bool:
         new = _lines(finding)
@@ -112,7 +112,7 @@ def comment_on(finding: Finding, location: CommentLocation, body: str) -> Commen
     return Comment(finding.path, body, location.last, start, location.side, finding.id)
 
 
-def offered(finding: Finding, location: CommentLocation) -> str | None:
+def suggestion_at(finding: Finding, location: CommentLocation) -> str | None:
     """Return the lines that a user may commit at such a location; None for no suggestion."""
     return _lines(finding) if location.offers else None
 
@@ -142,7 +142,7 @@ def _read(file: FileChange) -> _Hunks | None:
 def _can_be_committed(new: str, replaced: str) -> bool:
     """Whether a replacement can be committed as shown: nothing redacted, hidden or ours."""
     redacted = len(_REDACTED.findall(new)) > len(_REDACTED.findall(replaced))
-    return not redacted and show_hidden(new) == new and unmarked(new) == new
+    return not redacted and show_hidden(new) == new and break_marks(new) == new
 
 
 def _is_no_utf8(char: str) -> bool:

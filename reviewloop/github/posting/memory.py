@@ -8,8 +8,8 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, GitHubError, NotFound
 from reviewloop.github.api.model import PullRequest, State
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import LONGEST, clipped
-from reviewloop.github.comments.marker import found_state, packed, with_state
+from reviewloop.github.comments.bodies import LONGEST, clip_body
+from reviewloop.github.comments.marker import find_state, pack_state, with_state
 from reviewloop.github.posting.summary import TITLE, severity_marks
 
 _SINCE = "Since then:"
@@ -64,12 +64,12 @@ def remember(
     for attempt in range(_TRIES):
         if attempt > 1:
             pace.sleep(2.0 * attempt)
-        state, location = found_state(client.issue_comments(pull.number), client.me(), pull)
+        state, location = find_state(client.issue_comments(pull.number), client.me(), pull)
         changed = change(state)
-        if packed(changed, pull) == packed(state, pull):  # long texts are cut there
+        if pack_state(changed, pull) == pack_state(state, pull):  # long texts are cut there
             return state
         body = with_state(location.body if location else _EMPTY, changed, pull)
-        body = clipped(with_news(body, news, state, changed) if news else body, LONGEST)
+        body = clip_body(with_news(body, news, state, changed) if news else body, LONGEST)
         pace.wait()
         try:
             if location:

@@ -15,8 +15,8 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, GitHubError, StaleHead, Unprocessable
 from reviewloop.github.api.model import Comment, Posted, PullRequest
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import clipped, file_body
-from reviewloop.github.comments.marker import own
+from reviewloop.github.comments.bodies import clip_body, file_body
+from reviewloop.github.comments.marker import own_comments
 from reviewloop.render.code_view import shown_path
 
 __all__ = ["StaleHead", "post"]
@@ -48,7 +48,7 @@ def post(
     """
     fresh = {c.finding: c for c in reversed(comments) if c.finding not in known}
     order = [name for name in dict.fromkeys(c.finding for c in comments) if name in fresh]
-    ready = [replace(fresh[name], body=clipped(rendered(fresh[name].body))) for name in order]
+    ready = [replace(fresh[name], body=clip_body(rendered(fresh[name].body))) for name in order]
     work = _Posting(client, pull.number, head_sha, pace or Pace())
     broken = ""
     code = ExitCode.CLEAN
@@ -102,7 +102,7 @@ class _Posting:
 
     def look(self) -> None:
         """Record which comments are on the diff before anything is posted."""
-        self.earlier = own(self._client.review_comments(self._number), self._client.me())
+        self.earlier = own_comments(self._client.review_comments(self._number), self._client.me())
 
     def batch(self, some: Sequence[Comment]) -> None:
         """Post comments as one review, or as ever smaller ones."""
@@ -158,7 +158,7 @@ class _Posting:
 
     def _new(self) -> set[str]:
         """Return the findings that got a comment since the first look."""
-        found = own(self._client.review_comments(self._number), self._client.me())
+        found = own_comments(self._client.review_comments(self._number), self._client.me())
         return {
             name
             for name, comments in found.items()

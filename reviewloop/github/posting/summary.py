@@ -13,13 +13,13 @@ from reviewloop.github.api.model import Posted, PullRequest
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import (
     LONGEST,
-    clipped,
+    break_marks,
+    clip_body,
     code,
     headline,
     remark_parts,
     rule_words,
-    sanitised_line,
-    unmarked,
+    sanitise_line,
 )
 from reviewloop.github.comments.marker import ANY, is_ours
 from reviewloop.render.code_view import shown_path, visible
@@ -79,23 +79,23 @@ def coverage(report: ReviewReport) -> Iterator[str]:
         yield _folded_coverage(f"Reviewed: {counted(len(read), 'file')}", _some(read))
     for reason, files in skipped_by_reason(report):
         names = [f"- {_name(file.path)}" for file in files]
-        title = f"Skipped: {counted(len(files), 'file')}, {sanitised_line(reason)}"
+        title = f"Skipped: {counted(len(files), 'file')}, {sanitise_line(reason)}"
         yield _folded_coverage(title, _some(names))
 
 
 def _read_by_models(read: Readership) -> Iterator[str]:
     """Yield which files models read, in which parts, and who did not; unread files first."""
-    lines = [f"- {sanitised_line(line)}" for line in missed_words(read)]
+    lines = [f"- {sanitise_line(line)}" for line in missed_words(read)]
     lines += ["", "| file | read | by |", "|---|---|--:|"]
     everybody = max((len(part.by) + len(part.missed) for part in read.parts), default=0)
     rows = [
-        f"| {_cell(_name(file.path))} | {sanitised_line(share_words(file))} "
+        f"| {_cell(_name(file.path))} | {sanitise_line(share_words(file))} "
         f"| {len(file.by)} of {everybody} |"
         for file in sorted(read.files, key=lambda file: file.read)
     ]
     if len(rows) > _FILES_SHOWN:
         rows[_FILES_SHOWN:] = [f"| … and {len(rows) - _FILES_SHOWN} more | | |"]
-    yield _folded_coverage(f"Models read: {sanitised_line(read_words(read))}", [*lines, *rows])
+    yield _folded_coverage(f"Models read: {sanitise_line(read_words(read))}", [*lines, *rows])
 
 
 def _cell(text: str) -> str:
@@ -109,12 +109,12 @@ def _how(report: ReviewReport) -> list[str]:
         used = sum(agent.tokens.values())
         cost = money(agent.cost_usd) if used else ""
         found = found_words(report, agent)
-        cells = (sanitised_line(agent.name), agent.status, found, duration(agent.seconds))
+        cells = (sanitise_line(agent.name), agent.status, found, duration(agent.seconds))
         lines.append(f"| {' | '.join(map(str, cells))} | {tokens(used) if used else ''} | {cost} |")
     lines.append("")
     if report.skipped:
         reasons = ", ".join(
-            counted_reason(len(files), sanitised_line(reason))
+            counted_reason(len(files), sanitise_line(reason))
             for reason, files in skipped_by_reason(report)
         )
         lines.append(f"- Skipped: {counted(len(report.skipped), 'file')} ({reasons})")
@@ -129,7 +129,7 @@ def _how(report: ReviewReport) -> list[str]:
         lines.append(f"- Model: {code(report.model)}")
     if report.below:
         lines.append(f"- Not listed: {unlisted_words(report)} below `min_severity`")
-    return lines + [f"- {sanitised_line(note)}" for note in report.notes]
+    return lines + [f"- {sanitise_line(note)}" for note in report.notes]
 
 
 def _name(path: str) -> str:
@@ -159,17 +159,17 @@ Block = tuple[str, int]
 """A piece of Markdown that stays together, and the number of findings in it."""
 
 
-def packed(head: str, blocks: Iterable[Block], state_marker: str = "") -> list[str]:
+def split_into_comments(head: str, blocks: Iterable[Block], state_marker: str = "") -> list[str]:
     """Return the bodies of the comments, each at most `LONGEST` characters, the marker first.
 
     What exceeds ten comments is counted instead of listed.
     """
     mark = f"{state_marker}\n" if state_marker else ""
-    parts = [f"{mark}{_mark(1)}\n{clipped(head, LONGEST_BLOCK)}"]
+    parts = [f"{mark}{_mark(1)}\n{clip_body(head, LONGEST_BLOCK)}"]
     room = LONGEST - 300  # for the closing sentence
     left = 0
     for text, findings in blocks:
-        text = clipped(text, LONGEST_BLOCK)
+        text = clip_body(text, LONGEST_BLOCK)
         if len(parts[-1]) + len(text) + 2 > room:
             if left or len(parts) == _MOST_PARTS:
                 left += findings
@@ -204,7 +204,7 @@ def upsert(
         # Another run may have posted it during this review.
         old = parts_in(work.ours())
     made = [
-        work.written(number, clipped(body, _LIMIT), old.get(number, [None])[0])
+        work.written(number, clip_body(body, _LIMIT), old.get(number, [None])[0])
         for number, body in enumerate(parts, 1)
     ]
     kept = {comment.id for comment in made}
@@ -301,7 +301,7 @@ def summary(
     rules: Rules = no_rules,
     rendered: Callable[[str], str] = str,
 ) -> list[str]:
-    """Return the bodies of the summary's comments, the first with the marker (`packed`).
+    """Return the bodies of the summary's comments, the first with the marker.
 
     Every finding of the report without a comment on the diff is listed here; those with one are
     posted, known, or in `commented` (fingerprints). `earlier` are open findings that this report
@@ -320,7 +320,7 @@ def summary(
     blocks += _not_open(report, dismissed, names, rules)
     blocks += [(text, 0) for text in coverage(report)]
     shown = [(rendered(text), findings) for text, findings in blocks]
-    return packed(rendered(head), shown, state_marker)
+    return split_into_comments(rendered(head), shown, state_marker)
 
 
 def severity_marks(severities: Iterable[Severity]) -> str:
@@ -343,12 +343,12 @@ def _head(
     title = titles.get(report.outcome, "")
     parts = (title, marks or ("" if title else "no findings"), left_out(report))
     lines = [f"{TITLE}{' · '.join(filter(None, parts))}"]
-    lines.append(sanitised_line(_verdict(report, open_, earlier, failing)))
+    lines.append(sanitise_line(_verdict(report, open_, earlier, failing)))
     if worst := _must_fix(open_):
         lines.append(worst)
     failed = failures(report)
     if failed:
-        lines.append("\n".join(f"- ❌ {code(name)}: {sanitised_line(why)}" for name, why in failed))
+        lines.append("\n".join(f"- ❌ {code(name)}: {sanitise_line(why)}" for name, why in failed))
     files = f"{counted(len(report.reviewed), 'file')}, {counted(added_lines(report), 'new line')}"
     skipped = f", {len(report.skipped)} skipped" if report.skipped else ""
     where = f"{code(pull.head_sha[:7])} against {code(pull.base_ref)} ({code(pull.base_sha[:7])})"
@@ -362,7 +362,7 @@ def _must_fix(open_: Sequence[Finding]) -> str:
     must = [finding for finding in in_order(open_) if finding.severity is Severity.MUST_FIX]
     lines = [
         f"- {finding.severity.mark} {code(_location(finding)) or 'the change as a whole'}: "
-        f"{sanitised_line(finding.title, _LONGEST_LINE)}"
+        f"{sanitise_line(finding.title, _LONGEST_LINE)}"
         for finding in must[:_MUST_FIX_NAMED]
     ]
     if len(must) > _MUST_FIX_NAMED:
@@ -407,8 +407,8 @@ def _locations(
 
 
 def _remarks(posted: Posted, notes: Sequence[str]) -> Iterator[Block]:
-    lines = [f"- ⚠️ {sanitised_line(problem)}" for problem in posted.problems]
-    lines += [f"- {sanitised_line(note)}" for note in notes]
+    lines = [f"- ⚠️ {sanitise_line(problem)}" for problem in posted.problems]
+    lines += [f"- {sanitise_line(note)}" for note in notes]
     for text in _chunks(lines):
         yield text, 0
 
@@ -446,12 +446,12 @@ def _not_open(
     report: ReviewReport, dismissed: Mapping[str, str], names: Mapping[str, str], rules: Rules
 ) -> Iterator[Block]:
     lines = [
-        f"- {names.get(name) or code(name)}: {sanitised_line(why)}"
+        f"- {names.get(name) or code(name)}: {sanitise_line(why)}"
         for name, why in dismissed.items()
     ]
     silenced = [finding for finding in report.silenced if finding.id not in dismissed]
     lines += [
-        f"{_short(finding, rules)}: {sanitised_line(silencing_reason(finding))}"
+        f"{_short(finding, rules)}: {sanitise_line(silencing_reason(finding))}"
         for finding in in_order(silenced)
     ]
     if len(lines) > _SILENCED_SHOWN:
@@ -462,18 +462,18 @@ def _not_open(
 
 
 def _whole(finding: Finding, rules: Rules) -> str:
-    parts = [f"### {headline(finding)}", _origin(finding, rules, sanitised_line(who(finding)))]
+    parts = [f"### {headline(finding)}", _origin(finding, rules, sanitise_line(who(finding)))]
     quoted = finding.quote.strip("\n").split("\n")[:_QUOTED_LINES] if finding.line else []
     if any(line.strip() for line in quoted):
-        lines = [unmarked(visible(line[:_LONGEST_LINE])) for line in quoted]
+        lines = [break_marks(visible(line[:_LONGEST_LINE])) for line in quoted]
         parts.append(fenced(lines, language(finding.path)))
     return "\n\n".join([*parts, *remark_parts(finding)])
 
 
 def _short(finding: Finding, rules: Rules, *, why: bool = False) -> str:
-    detail = f": {sanitised_line(finding.why, 600)}" if why and finding.why.strip() else ""
+    detail = f": {sanitise_line(finding.why, 600)}" if why and finding.why.strip() else ""
     mark = finding.severity.mark if why else ""
-    title = f"{sanitised_line(finding.title)}{detail}"
+    title = f"{sanitise_line(finding.title)}{detail}"
     return " ".join(filter(None, ("-", mark, _origin(finding, rules, title))))
 
 

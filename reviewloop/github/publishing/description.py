@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from reviewloop.app.project import Repository
 from reviewloop.app.run.view import RunView
 from reviewloop.domain.task import Spec
-from reviewloop.github.publishing.template import template_of, usable
+from reviewloop.github.publishing.template import decode_template, find_template
 from reviewloop.hooks.actions import GenerateDescription, options_of
 from reviewloop.hooks.hook import DESCRIPTION, Hook
 from reviewloop.hooks.reading import read_hooks
@@ -45,7 +45,7 @@ def description_of(repository: Repository, seen: RunView, spec: Spec | None) -> 
     def read(path: str) -> bytes | None:
         return seen.private.read(tree, path)
 
-    plain = Description(template=template_of(read))
+    plain = Description(template=find_template(read))
     hooks = read_hooks(in_folder(TreeFiles(seen.private.reader(tree)), project)).hooks
     changed = [file["path"] for file in seen.proposal.get("files", [])]
     hook = next((one for one in hooks if one.action == DESCRIPTION and _fits(one, changed)), None)
@@ -73,7 +73,7 @@ def _by_hook(
     template = own
     if given.template != STANDARD:
         path = _located(given.template, (project, ""), read)
-        template = usable(read(path) or b"") if path else ""
+        template = decode_template(read(path) or b"") if path else ""
         if not template:
             notes.append(f"the hook {name}: the template {one_line(given.template)} is not there")
             template = own

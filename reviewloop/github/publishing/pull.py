@@ -12,7 +12,7 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import Forbidden, GitHubError, NotFound, Unprocessable
 from reviewloop.github.api.model import PullRequest
 from reviewloop.github.comments.marker import is_ours
-from reviewloop.github.publishing.text import updated
+from reviewloop.github.publishing.text import update_section
 
 WORKFLOWS = ".github/workflows"
 
@@ -124,7 +124,7 @@ def open_or_update(
     if found.is_fork:
         raise UsageError(f"pull request {found.number} from {branch} is a fork's; nothing was done")
     notes: list[str] = []
-    body = updated(found.body, section, run)
+    body = update_section(found.body, section, run)
     if body is None:
         _comment_beside(client, found.number, section)
         notes.append(

@@ -22,7 +22,7 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import NotFound, StaleHead
 from reviewloop.github.api.model import PullRequest
 from reviewloop.github.artifacts.handoff import COMMITS, Handoff, read_handoff
-from reviewloop.github.comments.bodies import clipped, unmarked
+from reviewloop.github.comments.bodies import break_marks, clip_body
 from reviewloop.github.comments.marker import command_marker, is_ours
 from reviewloop.github.job.event import Trigger, read_event
 from reviewloop.github.publishing.pull import (
@@ -37,7 +37,7 @@ from reviewloop.github.publishing.pull import (
     workflow_files,
 )
 from reviewloop.github.publishing.text import approved_by, section_of
-from reviewloop.github.user_comments import ALL, requested
+from reviewloop.github.user_comments import ALL, get_request
 from reviewloop.loop.approval_act import Act, approval_lines, record_act
 
 WEB = "https://github.com"
@@ -98,7 +98,7 @@ def comment_act(client: GitHub, pull: PullRequest, handoff: Handoff) -> Act:
 
     It may have been edited during the fix; its current text counts.
     """
-    request = requested(client, pull, handoff.comment)
+    request = get_request(client, pull, handoff.comment)
     if request.finding != ALL:
         for finding in handoff.findings or ("nothing",):
             request.require(finding)
@@ -257,7 +257,7 @@ def _answer_once(
     )
     if handoff.body and not known:
         marks = f"{command_marker(handoff.comment)}\n{mark}"
-        client.create_issue_comment(pull.number, clipped(f"{marks}\n{unmarked(handoff.body)}"))
+        client.create_issue_comment(pull.number, clip_body(f"{marks}\n{break_marks(handoff.body)}"))
     return published
 
 

@@ -87,7 +87,7 @@ def publish_run(
     Raise a `ReviewLoopError`. Nothing is written to the checkout or its `.git`.
     """
     url = address_of(repository.user, options.remote)
-    host, repo = named_repo(url, options)
+    host, repo = parse_repo(url, options)
     reached = {**environ, "GITHUB_API_URL": api_of(host, environ)}
     # An answer given meanwhile would be overwritten with the record read here.
     with hold(repository.run_lock(record.run_id), f"run {record.run_id}"):
@@ -255,7 +255,7 @@ def _lfs(seen: RunView) -> tuple[str, ...]:
     return ("the change touches files in Git LFS, whose content `git lfs push` has to bring",)
 
 
-def named_repo(url: str, options: PublishRequest) -> tuple[str, Repo]:
+def parse_repo(url: str, options: PublishRequest) -> tuple[str, Repo]:
     """Return host and repository; a repository that was named does not change the host."""
     if not options.repo:
         return repo_at(url)

@@ -22,7 +22,7 @@ from reviewloop.git.revisions import OURS, safe_branch_name
 from reviewloop.git.transfer import Remote, address_of, fetch, remote_head
 from reviewloop.github.api.answers import Review
 from reviewloop.github.api.client import GitHub, api_of
-from reviewloop.github.comments.bodies import code, sanitised, sanitised_line
+from reviewloop.github.comments.bodies import code, sanitise, sanitise_line
 from reviewloop.github.publishing.pull import (
     Published,
     ask_reviewers,
@@ -31,8 +31,8 @@ from reviewloop.github.publishing.pull import (
     require_base,
     require_free_branch,
 )
-from reviewloop.github.publishing.run import PublishRequest, named_repo, remote_to
-from reviewloop.github.publishing.text import section_of, suggested
+from reviewloop.github.publishing.run import PublishRequest, parse_repo, remote_to
+from reviewloop.github.publishing.text import section_of, suggest_reviewers
 from reviewloop.guards.branch import check_branch
 from reviewloop.render.text import counted
 from reviewloop.specs.briefing import criteria_of
@@ -99,7 +99,7 @@ def publish_spec(
         if redact(text) != text:
             raise GuardRailError(f"{path} holds a secret; nothing was pushed")
     url = address_of(user, options.remote)
-    host, repo = named_repo(url, options)
+    host, repo = parse_repo(url, options)
     reached = {**environ, "GITHUB_API_URL": api_of(host, environ)}
     remote = remote_to(repository, url, host, environ)
     with GitHub.from_environment(reached, repo) as client, scratch_of(repository) as private:
@@ -136,7 +136,7 @@ def _published(work: _Work) -> Published:
         client,
         branch=work.branch,
         base=base,
-        title=work.redact(sanitised_line(f"Spec: {work.spec.name}", 200)),
+        title=work.redact(sanitise_line(f"Spec: {work.spec.name}", 200)),
         section=section_of(_run(work), _UNAPPROVED.format(name=work.spec.name), _text(work, names)),
         run=_run(work),
         draft=not options.ready,
@@ -185,7 +185,7 @@ def _reviewers(work: _Work, onto: str) -> tuple[str, ...]:
     there = [entry.path for entry in work.private.entries(tree)]
     paths = [one.path for one in planned_files(work.spec, there)] or [*work.files]
     read = work.private.read
-    return suggested(
+    return suggest_reviewers(
         paths, lambda path: read(tree, path), work.client, ref=onto, never=(work.client.me(),)
     )
 
@@ -195,10 +195,10 @@ def _text(work: _Work, reviewers: tuple[str, ...]) -> str:
     spec = work.spec
     parts = []
     if spec.introduction:
-        parts.append(f"### What is asked\n\n{sanitised(work.redact(spec.introduction), 4000)}")
+        parts.append(f"### What is asked\n\n{sanitise(work.redact(spec.introduction), 4000)}")
     if every := criteria_of(spec):
         lines = [
-            f"- [ ] {f'{code(key)} ' if key else ''}{sanitised_line(work.redact(text))}"
+            f"- [ ] {f'{code(key)} ' if key else ''}{sanitise_line(work.redact(text))}"
             for key, text in every[:_MOST_CRITERIA]
         ]
         if left := len(every) - len(lines):

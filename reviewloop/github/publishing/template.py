@@ -26,13 +26,13 @@ _ASKS_FOR = (
 )
 
 
-def template_of(read: Callable[[str], bytes | None]) -> str:
+def find_template(read: Callable[[str], bytes | None]) -> str:
     """Return the text of the repository's template, "" without a usable one."""
     found = next((data for path in TEMPLATES if (data := read(path)) is not None), b"")
-    return usable(found)
+    return decode_template(found)
 
 
-def usable(data: bytes) -> str:
+def decode_template(data: bytes) -> str:
     """Return the text of a template, "" for one that is empty, too large or no UTF-8."""
     try:
         text = data.decode("utf-8-sig").replace("\r\n", "\n").strip()
@@ -41,7 +41,7 @@ def usable(data: bytes) -> str:
     return text if len(text) <= LARGEST else ""
 
 
-def filled(template: str, parts: Mapping[str, str]) -> str:
+def fill_template(template: str, parts: Mapping[str, str]) -> str:
     """Return the template with our parts below its headings; parts without a heading follow it.
 
     Each part is Markdown with a heading of its own, "" for a missing part. Words and checkboxes of

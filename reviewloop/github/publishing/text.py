@@ -16,9 +16,9 @@ from reviewloop.domain.task import Spec, Task
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
-from reviewloop.github.comments.bodies import code, sanitised, sanitised_line, unmarked
+from reviewloop.github.comments.bodies import break_marks, code, sanitise, sanitise_line
 from reviewloop.github.publishing.description import Description, description_of
-from reviewloop.github.publishing.template import filled
+from reviewloop.github.publishing.template import fill_template
 from reviewloop.loop.approval_act import Act
 from reviewloop.loop.user_edits import edit_line
 from reviewloop.render.proposal import Proposal
@@ -68,9 +68,9 @@ def pull_text(facts: PullTextParts, redact: Callable[[str], str]) -> str:
         "findings": _findings(facts),
     }
     template = facts.description.template
-    parts = [filled(template, body)] if template else [*body.values()]
+    parts = [fill_template(template, body)] if template else [*body.values()]
     parts += [_files(facts), _reviewers(facts), _notes(facts)]
-    return clipped("\n\n".join(part for part in parts if part), facts.run, LONGEST - _ROOM)
+    return clip_text("\n\n".join(part for part in parts if part), facts.run, LONGEST - _ROOM)
 
 
 def section_of(run: str, approval: str, text: str) -> str:
@@ -78,11 +78,11 @@ def section_of(run: str, approval: str, text: str) -> str:
 
     Marks of ours inside the text do not count: it may come from a job with a model.
     """
-    text = clipped(unmarked(text), run, LONGEST - len(approval) - _ROOM // 2)
+    text = clip_text(break_marks(text), run, LONGEST - len(approval) - _ROOM // 2)
     return f"{_start(run)}\n{approval}\n\n{text}\n{_END}"
 
 
-def clipped(text: str, run: str, most: int) -> str:
+def clip_text(text: str, run: str, most: int) -> str:
     """Return the text, or as many lines as fit and a sign for the rest."""
     if len(text) <= most:
         return text
@@ -90,7 +90,7 @@ def clipped(text: str, run: str, most: int) -> str:
     return text[: most - len(sign)].rpartition("\n")[0] + sign
 
 
-def updated(body: str, section: str, run: str) -> str | None:
+def update_section(body: str, section: str, run: str) -> str | None:
     """Return the body of a pull request with the section of a run renewed.
 
     Everything outside of our marks stays. A further run adds its section. None for a body without
@@ -116,13 +116,13 @@ def approved_by(act: Act | None, *, environment: str = "") -> str:
         return (
             "⚠️ **No person has looked at this commit: autopilot made it, as its settings allow.**"
         )
-    who = sanitised_line(act.actor, 100)
+    who = sanitise_line(act.actor, 100)
     how = {
         "terminal": "at a terminal, having been shown the change",
         "command": "by a command",
         "program": "through a program",
-        "comment": f"by the comment {sanitised_line(act.ident, 100)}",
-        "environment": f"by approving the environment {sanitised_line(act.ident, 200)}",
+        "comment": f"by the comment {sanitise_line(act.ident, 100)}",
+        "environment": f"by approving the environment {sanitise_line(act.ident, 200)}",
     }[act.kind]
     where = f" (<{act.url}>)" if re.fullmatch(r"https?://[\w./:#?=&%-]+", act.url) else ""
     return f"Approved by **{who}** {how}{where}."
@@ -175,13 +175,13 @@ def _requirements(facts: PullTextParts) -> str:
     proposal, lines = facts.proposal, ["### What was asked"]
     named = f"Task {code(proposal['task'])}: " if proposal.get("task") else ""
     spec = f" ({code(proposal['spec'])})" if proposal.get("spec") else ""
-    lines.append(f"{named}{sanitised_line(proposal.get('title', ''))}{spec}")
+    lines.append(f"{named}{sanitise_line(proposal.get('title', ''))}{spec}")
     for one in facts.requirements.requirements:
-        title = sanitised_line(one.title or f"Requirement {one.id}")
-        story = sanitised(one.story, 2000)
+        title = sanitise_line(one.title or f"Requirement {one.id}")
+        story = sanitise(one.story, 2000)
         lines.append(f"**{title}**" + (f"\n{story}" if story else ""))
     if facts.changes:
-        listed = "\n".join(f"- {sanitised_line(one)}" for one in facts.changes)
+        listed = "\n".join(f"- {sanitise_line(one)}" for one in facts.changes)
         lines.append(f"What changed of them:\n{listed}")
     if facts.requirements.missing:
         names = ", ".join(map(code, facts.requirements.missing))
@@ -193,8 +193,8 @@ def _done(facts: PullTextParts) -> str:
     """Return the implementer's summary: the message up to the lines that we add."""
     _, _, text = facts.proposal.get("message", "").partition("\n")
     rest = re.split(r"^(?:Task|Changed|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
-    words = sanitised(rest, 4000)
-    edits = sanitised_line(edit_line(facts.proposal.get("person_edited") or {}), 1000)
+    words = sanitise(rest, 4000)
+    edits = sanitise_line(edit_line(facts.proposal.get("person_edited") or {}), 1000)
     rest = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
     return f"### What was done\n\n{rest}" if rest else ""
 
@@ -209,7 +209,7 @@ def _criteria(facts: PullTextParts) -> str:
     for key, text in facts.requirements.criteria[:_MOST_CRITERIA]:
         where = ", ".join(map(code, tests.get(key, [])[:3]))
         named = f" — named in {where}" if where else ""
-        lines.append(f"- [ ] {code(key)} {sanitised_line(text)}{named}")
+        lines.append(f"- [ ] {code(key)} {sanitise_line(text)}{named}")
     left = len(facts.requirements.criteria) - len(lines)
     if left > 0:
         lines.append(f"- … and {counted(left, 'more criterion', 'more criteria')} in the spec")
@@ -226,7 +226,7 @@ def _other_criteria(facts: PullTextParts) -> str:
     if not others:
         return ""
     shown = [
-        f"- {code(key)} {sanitised_line(text)}" if key else f"- {sanitised_line(text)}"
+        f"- {code(key)} {sanitise_line(text)}" if key else f"- {sanitise_line(text)}"
         for key, text in others[:_MOST_CRITERIA]
     ]
     if len(others) > len(shown):
@@ -251,7 +251,7 @@ def _evidence(facts: PullTextParts) -> str:
     failed = [r for r in reviewers if r.get("status") != "done"]
     rows.append(("reviewers", f"{len(reviewers) - len(failed)} of {len(reviewers)} finished"))
     for one in failed:
-        why = sanitised_line(one.get("reason", ""), 300)
+        why = sanitise_line(one.get("reason", ""), 300)
         rows.append((f"reviewer {code(one.get('name', ''))}", f"❌ failed: {why}"))
     rounds = proposal.get("rounds", {})
     rows.append(("rounds", f"{rounds.get('used', 0)} of {rounds.get('limit', 0)} fix rounds"))
@@ -266,8 +266,8 @@ def _evidence(facts: PullTextParts) -> str:
 
 def _gate(gate: dict[str, object]) -> str:
     status = str(gate.get("status", ""))
-    shown = f"{_GATES.get(status, '⚠️')} {sanitised_line(status.replace('_', ' '))}"
-    summary = sanitised_line(str(gate.get("summary", "")), 300)
+    shown = f"{_GATES.get(status, '⚠️')} {sanitise_line(status.replace('_', ' '))}"
+    summary = sanitise_line(str(gate.get("summary", "")), 300)
     return f"{shown}: {summary}" if summary else shown
 
 
@@ -281,7 +281,7 @@ def _findings(facts: PullTextParts) -> str:
     fixed = sum(f.status is Status.FIXED for f in every)
     nits = sum(f.severity is Severity.NIT and f.status is Status.OPEN for f in every)
     lines = [
-        f"- {f.severity.mark} {code(f.where)} {sanitised_line(f.title, 300)}"
+        f"- {f.severity.mark} {code(f.where)} {sanitise_line(f.title, 300)}"
         for f in left[:_MOST_FINDINGS]
     ]
     if len(left) > len(lines):
@@ -295,8 +295,8 @@ def _files(facts: PullTextParts) -> str:
     if not protected:
         return ""
     lines = [
-        f"- {code(file['path'])} ({sanitised_line(file['kind'], 60)}): it "
-        f"{sanitised_line(file['why'], 300)}"
+        f"- {code(file['path'])} ({sanitise_line(file['kind'], 60)}): it "
+        f"{sanitise_line(file['why'], 300)}"
         for file in protected[:_MOST_FILES]
     ]
     return "\n\n".join(["### Files that act on people or machines", "\n".join(lines)])
@@ -315,7 +315,7 @@ def _notes(facts: PullTextParts) -> str:
         *facts.notes,
         *facts.description.notes,
     )
-    return "\n".join(f"- {sanitised_line(note, 500)}" for note in notes[:30])
+    return "\n".join(f"- {sanitise_line(note, 500)}" for note in notes[:30])
 
 
 def is_test(path: str) -> bool:
@@ -340,7 +340,7 @@ class _Rule:
     owners: tuple[str, ...]
 
 
-def suggested(
+def suggest_reviewers(
     paths: Sequence[str],
     read: Callable[[str], bytes | None],
     client: GitHub | None,
@@ -436,7 +436,7 @@ def parts_of(repository: Repository, seen: RunView, client: GitHub | None) -> Pu
     requirements = requirements_of(spec, task) if spec and task else TaskRequirements()
     paths = [file["path"] for file in proposal.get("files", [])]
     tree = seen.private.tree_of(base)
-    names = suggested(
+    names = suggest_reviewers(
         paths,
         lambda path: seen.private.read(tree, path),
         client,

@@ -11,8 +11,8 @@ from reviewloop.domain.finding import Severity
 from reviewloop.github.api.answers import ReviewComment
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.model import PullRequest
-from reviewloop.github.comments.marker import entry_of, own, read_state
-from reviewloop.github.user_comments import Origin, Voices, origin_of, permitted
+from reviewloop.github.comments.marker import entry_of, own_comments, read_state
+from reviewloop.github.user_comments import Origin, Voices, origin_of, permission_check
 from reviewloop.review.learning import Outcome, Past
 
 _THUMB = "a thumb down by {}"
@@ -27,8 +27,8 @@ def objections(client: GitHub, number: int) -> tuple[list[Past], tuple[str, ...]
     pull, me = client.pull(number), client.me()
     comments = client.review_comments(number)
     state = read_state(client.issue_comments(number), me, pull)
-    roots = own(comments, me)
-    voices = Voices(comments, client.review_threads(number), me, permitted(client))
+    roots = own_comments(comments, me)
+    voices = Voices(comments, client.review_threads(number), me, permission_check(client))
     thumbs = _thumbs(client, pull, roots, voices)
     found = []
     known = {name: entry_of(each[-1]) for name, each in roots.items()} | dict(state.findings)

@@ -21,11 +21,11 @@ from reviewloop.github.api.model import Posted, PullRequest, State
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.marker import (
     answer_marker,
-    answered,
     entry_of,
     findings_in,
     is_ours,
-    own,
+    own_comments,
+    parse_reply,
 )
 from reviewloop.github.rereview.matching import NO_FILE, CodePresence, Facts, FindingMatcher
 from reviewloop.github.user_comments import Origin, Voices, origin_of
@@ -55,7 +55,7 @@ class ThreadReply:
         return bool(self.thread)
 
 
-def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> ThreadReply:
+def reply_for(finding: str, comment: int, reason: str, thread: str = "") -> ThreadReply:
     """Return the reply for a reason (a key of the texts above, "" for none)."""
     if not reason:
         return ThreadReply(finding, comment, "", thread)
@@ -64,7 +64,7 @@ def answer_to(finding: str, comment: int, reason: str, thread: str = "") -> Thre
     return ThreadReply(finding, comment, f"{text}\n\n{mark}", thread)
 
 
-def give_all(
+def post_replies(
     client: GitHub,
     pull: PullRequest,
     answers: Iterable[ThreadReply],
@@ -121,13 +121,13 @@ def _reply(client: GitHub, number: int, answer: ThreadReply, pace: Pace) -> None
 
 def _has_arrived(client: GitHub, number: int, answer: ThreadReply) -> bool:
     """Whether the reply was posted although the answer of GitHub was lost."""
-    expected = answered(answer.text)
+    expected = parse_reply(answer.text)
     mine = [
         comment
         for comment in client.review_comments(number)
         if comment.reply_to == answer.comment and is_ours(comment, client.me())
     ]
-    found = [answered(comment.body) for comment in sorted(mine, key=lambda each: each.id)]
+    found = [parse_reply(comment.body) for comment in sorted(mine, key=lambda each: each.id)]
     return [each for each in found if each[0] == answer.finding][-1:] == [expected]
 
 
@@ -174,7 +174,7 @@ def plan(
     facts = facts.for_state(state)
     voices = Voices(comments, threads, me, may_dismiss, refused=state.refused)
     return _Planning(
-        *(state, voices, own(comments, me), facts),
+        *(state, voices, own_comments(comments, me), facts),
         entries=_moved(state, facts.renamed),
     ).plan(list(findings))
 
@@ -321,7 +321,7 @@ class _Planning:
         thread, last = self.voices.thread(root), self.voices.last_answer(root, name)
         if name in self.again:
             reopened = any(finding.id == name for finding in self.post)
-            return None if reopened or last == "back" else answer_to(name, root.id, "back")
+            return None if reopened or last == "back" else reply_for(name, root.id, "back")
         if entry["status"] != "fixed" or self.voices.resolver(root, name):
             return None
         is_fixed = last == "fixed"
@@ -331,7 +331,7 @@ class _Planning:
         resolve = thread.id if thread and done else ""
         if is_fixed and (was_fixed or not resolve):
             return None
-        return answer_to(name, root.id, "" if is_fixed else str(entry["reason"]), resolve)
+        return reply_for(name, root.id, "" if is_fixed else str(entry["reason"]), resolve)
 
     def _entry(self, finding: Finding, status: str) -> dict[str, object]:
         return {
@@ -359,7 +359,7 @@ def after_posting(state: State, posted: Posted, pull: PullRequest | None = None)
     return replace(state, reviewed_sha=pull.head_sha, base_sha=pull.base_sha) if pull else state
 
 
-def answer_all(
+def reply_to_fixed(
     client: GitHub,
     pull: PullRequest,
     rereview: Rereview,
@@ -369,7 +369,7 @@ def answer_all(
     pace: Pace | None = None,
 ) -> tuple[str, ...]:
     """Reply in the threads of fixed findings; see `post_replies`."""
-    return give_all(client, pull, rereview.answer, notify=notify, failing=failing, pace=pace)
+    return post_replies(client, pull, rereview.answer, notify=notify, failing=failing, pace=pace)
 
 
 def dismiss(state: State, fingerprint: str, by: str, reason: str) -> State:

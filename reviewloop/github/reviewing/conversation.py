@@ -13,24 +13,31 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError, StaleHead
 from reviewloop.github.api.model import SEVERITIES, Comment, Posted, PullRequest, State, Status
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.comments.bodies import finding_in, headings_in, inline_body, named
-from reviewloop.github.comments.marker import ANY, forgotten, is_ours, own, read_state, state_marker
+from reviewloop.github.comments.bodies import finding_in, finding_line, headings_in, inline_body
+from reviewloop.github.comments.marker import (
+    ANY,
+    is_ours,
+    own_comments,
+    read_state,
+    state_marker,
+    unremembered_findings,
+)
 from reviewloop.github.job.outcome import (
     NEVER,
     JobOutcome,
     exit_code_of,
-    failed,
+    failure_outcome,
     reason_of,
     status_of,
     without_dismissed,
 )
-from reviewloop.github.posting.comment_location import comment_on, offered
+from reviewloop.github.posting.comment_location import comment_on, suggestion_at
 from reviewloop.github.posting.memory import with_orders
 from reviewloop.github.posting.post import post
 from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary, upsert
-from reviewloop.github.rereview.plan import Rereview, after_posting, answer_all, plan
-from reviewloop.github.user_comments import permitted
+from reviewloop.github.rereview.plan import Rereview, after_posting, plan, reply_to_fixed
+from reviewloop.github.user_comments import permission_check
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.rules import rule_link
 
@@ -74,7 +81,7 @@ class Conversation:
         me = client.me()
         comments = client.issue_comments(pull.number)
         mine = tuple(comment for comment in comments if is_ours(comment, me))
-        roots = own(client.review_comments(pull.number), me)
+        roots = own_comments(client.review_comments(pull.number), me)
         return cls(client, pull, me, mine, read_state(comments, me, pull), pace, roots)
 
     @property
@@ -85,7 +92,7 @@ class Conversation:
     @property
     def forgotten(self) -> tuple[Finding, ...]:
         """The findings that are in our comments only: the state was lost, or never stored."""
-        return forgotten(self.roots, self.state)
+        return unremembered_findings(self.roots, self.state)
 
     def plan(self, reading: PostableReview) -> Rereview:
         """Compare a review with the earlier ones."""
@@ -95,7 +102,7 @@ class Conversation:
             threads=self.client.review_threads(self.pull.number),
             comments=self.client.review_comments(self.pull.number),
             me=self.me,
-            may_dismiss=permitted(self.client),
+            may_dismiss=permission_check(self.client),
             facts=reading.facts,
         )
 
@@ -121,7 +128,7 @@ class Conversation:
         notes, errors = [*planned.notes], list[GitHubError]()
         notify, failing = notes.append, errors.append
         whom = (self.client, self.pull, planned)
-        problems = answer_all(*whom, notify=notify, failing=failing, pace=self.pace)
+        problems = reply_to_fixed(*whom, notify=notify, failing=failing, pace=self.pace)
         complete = report.outcome != "incomplete" and not posted.broken
         seen = self.pull if complete else None
         state = _spent(after_posting(planned.state, posted, seen), report)
@@ -175,7 +182,8 @@ class Conversation:
         known = [name for name in options if name in entries]
         data = {name: finding_in(self.roots.get(name, ())) for name in known}
         return {
-            name: named(name, entries[name], data[name], headings.get(name, "")) for name in known
+            name: finding_line(name, entries[name], data[name], headings.get(name, ""))
+            for name in known
         }
 
     def _notes(self, notes: Iterable[str]) -> tuple[str, ...]:
@@ -207,7 +215,7 @@ def _comment(reading: PostableReview, finding: Finding) -> Comment | None:
     location = reading.facts.locations.get(finding.id)
     if location is None:
         return None
-    new, link = offered(finding, location), rule_link(finding, rule_of)
+    new, link = suggestion_at(finding, location), rule_link(finding, rule_of)
     body = inline_body(finding, suggestion=new, rule_link=link, redact=reading.redact)
     return comment_on(finding, location, body)
 
@@ -259,7 +267,7 @@ def report_review(
         if isinstance(error, StaleHead):
             raise
         words = talk.unposted(reading, options.style)
-        return replace(failed(error, talk.pull), report=reading.report, summary=words)
+        return replace(failure_outcome(error, talk.pull), report=reading.report, summary=words)
 
 
 def _post_review(

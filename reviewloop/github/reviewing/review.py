@@ -18,22 +18,22 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import StaleHead
 from reviewloop.github.api.model import PullRequest, Status
 from reviewloop.github.api.transport import Pace
-from reviewloop.github.artifacts.review_artifact import Artifact, kept_for_posting, read_artifact
+from reviewloop.github.artifacts.review_artifact import Artifact, read_artifact, write_for_posting
 from reviewloop.github.comments.marker import finding_from
 from reviewloop.github.job.event import (
     Allowed,
     Trigger,
-    named,
     read_event,
     require_commits,
     skip_reason,
+    with_named_pull,
 )
 from reviewloop.github.job.outcome import (
     JobOutcome,
     annotations_of,
-    checked,
-    failed,
+    failure_outcome,
     reason_of,
+    with_check,
     with_threshold,
     write_file,
 )
@@ -53,7 +53,7 @@ from reviewloop.settings.schema import AUTO
 _OPEN = {"open", "reported"}
 
 
-def deepened(request: ReviewRequest, talk: Conversation) -> ReviewRequest:
+def with_deep_range(request: ReviewRequest, talk: Conversation) -> ReviewRequest:
     """Return the request with a deep review of what was pushed since our last review.
 
     That needs another head, and a complete last review with models; without one no model has read
@@ -136,16 +136,16 @@ def review_pull(
     try:
         trigger = with_options(read_event(environ, path=options.event), options)
     except ReviewLoopError as error:
-        return failed(error)
+        return failure_outcome(error)
     ended = _reviewed(trigger, options, environ, start, on_progress, Pace(sleep, now))
     if not options.collect:
         return ended
-    return kept_for_posting(ended, trigger, options.collect, redact=redactor_here().for_people)
+    return write_for_posting(ended, trigger, options.collect, redact=redactor_here().for_people)
 
 
 def with_options(event: Trigger, options: PullReviewRequest) -> Trigger:
     """Return the trigger with the user's options; raise UsageError if no pull request is named."""
-    trigger = named(event, pull=options.pull, repo=options.repo)
+    trigger = with_named_pull(event, pull=options.pull, repo=options.repo)
     if trigger.kind == "review" and trigger.repo is None:
         raise UsageError("which repository? give --repo OWNER/NAME")
     if trigger.kind == "review" and not trigger.pull:
@@ -175,12 +175,12 @@ def _reviewed(
             )
             ended = run.end(start)
             if options.check and not options.collect:
-                return checked(client, pull, ended, run_url=run.run_url)
+                return with_check(client, pull, ended, run_url=run.run_url)
             return ended
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
-        return failed(error)
+        return failure_outcome(error)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ class _Run:
                 request_of(self.pull, self.options),
                 before_agents=partial(require_reading_job, self.client, self.environ),
             )
-            request = request if self.options.full else deepened(request, talk)
+            request = request if self.options.full else with_deep_range(request, talk)
             with review(request, start, on_progress=self.on_progress) as done:
                 if not (done.report.reviewed or done.report.skipped or talk.has_spoken):
                     return replace(
@@ -230,7 +230,7 @@ class _Run:
         except InterruptedByUserError:
             raise
         except ReviewLoopError as error:
-            return failed(error, self.pull)
+            return failure_outcome(error, self.pull)
 
     def _skipped(self, reason: str) -> JobOutcome:
         return JobOutcome(Status.SKIPPED, reason, pull=self.pull)
@@ -320,12 +320,12 @@ def post_kept(
                 artifact, pull, trigger, talk, settings, on_progress, annotated=annotated
             )
             if options.check:
-                return checked(client, pull, ended, run_url=run_url)
+                return with_check(client, pull, ended, run_url=run_url)
             return ended
     except InterruptedByUserError:
         raise
     except ReviewLoopError as error:
-        return failed(error)
+        return failure_outcome(error)
 
 
 def _require_same(artifact: Artifact, trigger: Trigger) -> None:

@@ -11,7 +11,7 @@ from reviewloop.analysis.contract import NIT, ChangeView, Hit, Rule, SourceFile,
 from reviewloop.rules.deps import rules
 from reviewloop.rules.deps.advisories import COVERED, Advisory, allowed, look_up
 from reviewloop.rules.deps.manifest import Ecosystem, Entry, Index, Manifest, Origin, Script
-from reviewloop.rules.deps.packages import abandoned, looks_like
+from reviewloop.rules.deps.packages import find_replacement, looks_like
 from reviewloop.rules.deps.readers import Format, format_of, lock_of
 
 
@@ -154,7 +154,7 @@ def _is_open(manifest: ChangedManifest, entry: Entry) -> bool:
 def _name(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
     if entry.transitive or entry.origin is not Origin.REGISTRY:
         return
-    row = abandoned(entry.ecosystem, entry.name)
+    row = find_replacement(entry.ecosystem, entry.name)
     if row is not None:
         message = (
             f"{entry.name} is no longer cared for by its authors; use {row.instead} ({row.source})."

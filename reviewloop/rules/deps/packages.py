@@ -42,7 +42,7 @@ def _table() -> _Table:
     return tomllib.loads(text)  # type: ignore[return-value] # a test reads the table
 
 
-def abandoned(ecosystem: Ecosystem, name: str) -> Abandoned | None:
+def find_replacement(ecosystem: Ecosystem, name: str) -> Abandoned | None:
     """Return the replacement that a package's authors recommend, None for none."""
     row = _table()["abandoned"].get(ecosystem, {}).get(name)
     return Abandoned(row["instead"], row["source"]) if row else None

@@ -14,7 +14,7 @@ from reviewloop.analysis.contract import (
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.catalogue import rule
-from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_at_home, quoted
+from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_legitimate, is_quoted
 
 _MOST = 20  # findings of one kind for a file; the last one counts the rest
 _PADDING, _LONGEST_PERIOD = 40, 13
@@ -47,7 +47,7 @@ def find_hidden_characters(file: SourceFile) -> Iterator[Hit]:
 def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
     by_line: dict[int, list[Hidden]] = {}
     for hidden in find_hidden(file.text):
-        if not is_at_home(file.lines[hidden.line - 1], hidden):
+        if not is_legitimate(file.lines[hidden.line - 1], hidden):
             by_line.setdefault(hidden.line, []).append(hidden)
     for line, found in by_line.items():
         rule, chosen = _rule_for(file, found)
@@ -121,7 +121,7 @@ def _space_hits(file: SourceFile) -> Iterator[Hit]:
         if line.isascii():
             continue
         found = _ODD_SPACE.search(line)
-        if found and not quoted(line, found.start()):
+        if found and not is_quoted(line, found.start()):
             code = f"U+{ord(found.group()):04X}"
             span = Span(number, number, found.start() + 1, found.start() + 2)
             yield Hit(_SPACE.id, file.path, span, f"The space here is {code}.")
@@ -134,7 +134,7 @@ def _name_hits(file: SourceFile) -> Iterator[Hit]:
         if line.isascii():
             continue
         for found in MIXED.finditer(line):
-            if not quoted(line, found.start()):
+            if not is_quoted(line, found.start()):
                 odd = next(c for c in found.group() if c in DOUBLES)
                 yield Hit(
                     _LOOKALIKE.id,

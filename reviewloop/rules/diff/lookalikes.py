@@ -87,17 +87,17 @@ MIXED = re.compile(
 _COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|\*)\s")
 
 
-def taken_for(text: str) -> str:
+def ascii_look(text: str) -> str:
     """Return the text as it looks: ASCII letters for those that look like them."""
     return unicodedata.normalize("NFKC", text).translate(_TO_ASCII)
 
 
 def outline(text: str) -> str:
     """Return a key that is equal for two texts that look the same; not for display."""
-    return taken_for(text).translate(_ALIKE)
+    return ascii_look(text).translate(_ALIKE)
 
 
-def quoted(line: str, at: int) -> bool:
+def is_quoted(line: str, at: int) -> bool:
     """Whether a position is inside a string or a comment, as far as one line shows."""
     before = line[:at]
     return (
@@ -118,7 +118,7 @@ _TAG_END = "\U000e007f"
 _TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 
 
-def is_at_home(line: str, hidden: Hidden) -> bool:
+def is_legitimate(line: str, hidden: Hidden) -> bool:
     """Whether a character is legitimate at its position in a line.
 
     Other checks cover line ends and form feeds, and bytes that are no UTF-8.

@@ -16,7 +16,7 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.rules.catalogue import rule
-from reviewloop.rules.diff.lookalikes import MIXED, is_at_home, outline, quoted, taken_for
+from reviewloop.rules.diff.lookalikes import MIXED, ascii_look, is_legitimate, is_quoted, outline
 
 _MOST_ADDRESSES = 20  # findings for a file
 _HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)
@@ -46,14 +46,14 @@ def _deceives(host: str) -> str:
     if slash:
         return f"U+{ord(slash):04X} in the host looks like a slash: the host does not end there."
     name = ".".join(map(_decoded, host.partition(":")[0].lower().split(".")))
-    if name.isascii() or not taken_for(name.rpartition(".")[2]).isascii():
+    if name.isascii() or not ascii_look(name.rpartition(".")[2]).isascii():
         return ""
     for label in name.split("."):
-        read = taken_for(label)
+        read = ascii_look(label)
         odd = [char for char in label if not char.isascii() and char != _DOTLESS_I]
         if odd and (read.isascii() or MIXED.search(label)):
             names = ", ".join(dict.fromkeys(f"U+{ord(char):04X}" for char in odd[:4]))
-            return f"The host reads like `{taken_for(name)}`, but holds {names}."
+            return f"The host reads like `{ascii_look(name)}`, but holds {names}."
     return ""
 
 
@@ -106,7 +106,7 @@ def _odd_names(file: SourceFile) -> list[tuple[int, re.Match[str]]]:
         if number <= len(file.lines) and not file.lines[number - 1].isascii()
         for found in _NAME.finditer(file.lines[number - 1])
         if not found.group().isascii()
-        and not quoted(file.lines[number - 1], found.start())
+        and not is_quoted(file.lines[number - 1], found.start())
         and not MIXED.fullmatch(found.group())  # reported by `diff/mixed-script-name`
     ]
 
@@ -151,7 +151,7 @@ def _path_hits(view: ChangeView) -> Iterator[Hit]:
 def _hidden_in(path: str) -> str:
     lines = path.split("\n")
     found = [
-        hidden for hidden in find_hidden(path) if not is_at_home(lines[hidden.line - 1], hidden)
+        hidden for hidden in find_hidden(path) if not is_legitimate(lines[hidden.line - 1], hidden)
     ]
     # Bytes that are no UTF-8 come from old names; they hide nothing.
     found = [hidden for hidden in found if not "\ud800" <= hidden.char <= "\udfff"]
@@ -164,7 +164,7 @@ def _hidden_in(path: str) -> str:
 
 
 def _looks_like(path: str, view: ChangeView) -> str:
-    read = taken_for(path)
+    read = ascii_look(path)
     if read.isascii() and read != path:
         seen = outline(path)
         for other in view.list_new():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
-from reviewloop.analysis.patterns import generated, nodes_of, parse
+from reviewloop.analysis.patterns import is_generated, nodes_of, parse
 from reviewloop.analysis.yaml_syntax import Problem, lower_first, yaml_problem
 from reviewloop.rules.infra.hcl import Tokens
 from reviewloop.rules.syntax import rules
@@ -113,7 +113,7 @@ def code_problem(file: SourceFile) -> Problem | None:
         line = unclosed_bracket(text)
         return Problem(line, "a bracket is not closed") if line else None
     grammar = _GRAMMARS.get(file.language)
-    if grammar is None or generated(file):
+    if grammar is None or is_generated(file):
         return None
     root = parse(text, grammar)
     errors = nodes_of(root, ("ERROR",))

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import FileCheck, Hit, SourceFile, Tree
-from reviewloop.rules.catalogue import found_by
+from reviewloop.rules.catalogue import rules_of_check
 
 if TYPE_CHECKING:
     from reviewloop.rules.taint.project import FrontEnd
@@ -60,7 +60,7 @@ def _check(
     name: str, understands: Callable[[SourceFile], bool], module: str, front: str
 ) -> FileCheck:
     engine = _Engine(module, front)
-    rules = found_by(f"{__name__}.{module}:{front}")
+    rules = rules_of_check(f"{__name__}.{module}:{front}")
     return FileCheck(name, rules, understands, engine.alone, across=engine.across)
 
 

@@ -102,12 +102,12 @@ def _page(frame: Frame, expr: Expr, value: Value) -> None:
     last = body.path.rstrip("()").rpartition(".")[2]
     if last[:1].isupper() and body.path.endswith("()"):
         return
-    if made_elsewhere(body):
+    if is_unknown_result(body):
         return
     frame.reach("xss", expr, body, "the page it returns")
 
 
-def made_elsewhere(value: Value) -> bool:
+def is_unknown_result(value: Value) -> bool:
     """Whether a value is exactly the result of an unknown function.
 
     That may be a response, or escaped; joined with other text it is certainly a part of a page.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import Hit
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.general import kind_of
-from reviewloop.specs.requirements import whole
+from reviewloop.specs.requirements import whole_requirements
 
 _ERRORS = re.compile(
     r"\b\w*errors?\b|\bfail\w*|\binvalid\b|\breject\w*|\b\w*exceptions?\b|\bdenie[sd]\b|\bdeny\b"
@@ -189,7 +189,7 @@ def find_too_large(view: SpecView) -> Iterator[Hit]:
 
 def _missing(view: SpecView, rule: str, words: re.Pattern[str], message: str) -> Iterator[Hit]:
     """Yield a hit at the first requirement if none of the words occurs in the requirements."""
-    required = whole(view.spec.requirements) or view.statements
+    required = whole_requirements(view.spec.requirements) or view.statements
     if not required or not view.is_english or view.checked_as.is_change:
         return
     text = f"{view.required_text}\n{view.spec.general}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from reviewloop.analysis.contract import Hit
 from reviewloop.domain.task import Problem, Task
 from reviewloop.specs.checks.view import SpecView
-from reviewloop.specs.requirements import resolve, whole
+from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import named_paths, terms
 
@@ -110,7 +110,11 @@ def find_unserved(view: SpecView) -> Iterator[Hit]:
 def find_serving_nothing(view: SpecView) -> Iterator[Hit]:
     """Yield tasks without a requirement; nothing if tasks name no requirements at all."""
     # Tasks belong to stories by their phase; those of setup serve all of them.
-    if not _links(view) or not whole(view.spec.requirements) or view.checked_as.by_story:
+    if (
+        not _links(view)
+        or not whole_requirements(view.spec.requirements)
+        or view.checked_as.by_story
+    ):
         return
     for task in view.open_tasks:
         family = (task, *ancestors(task, view.spec.by_id))
@@ -132,7 +136,7 @@ def unserved(view: SpecView) -> list[str]:
             while key:
                 named.add(key)
                 key = key.rpartition(".")[0]
-    required = whole(view.spec.requirements)
+    required = whole_requirements(view.spec.requirements)
     if view.checked_as.by_story:
         required = {key: text for key, text in required.items() if re.match(r"US\d", key)}
     return [key for key in required if key not in named]

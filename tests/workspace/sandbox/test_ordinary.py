@@ -12,7 +12,7 @@ import pytest
 from support.escape_stage import Stage
 
 from reviewloop.guards.against_base import needs_local_network
-from reviewloop.guards.commands import ended
+from reviewloop.guards.commands import command_result
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.sandbox.base import Method, Sandbox, Unconfined
 from reviewloop.sandbox.choose import choose
@@ -257,6 +257,6 @@ def test_a_failed_gate_names_the_sandbox_that_may_be_the_reason(
     )
     entry = DetectedGate("test", "make", ("make", "test"), "the Makefile")
     result = CommandResult(("make", "test"), 2, 0.1, tmp_path / "log", output_bytes=9)
-    summary = ended(change, entry, result, summary="1 failed").summary
+    summary = command_result(change, entry, result, summary="1 failed").summary
     assert summary.startswith("1 failed")
     assert ("install bubblewrap" in summary) is told

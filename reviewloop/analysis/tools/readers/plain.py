@@ -10,7 +10,7 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
 
-def parsed(raw: bytes) -> Any:
+def parse_json(raw: bytes) -> Any:
     """Return the JSON value of a tool's output; raise UnusableOutput if it is none."""
     try:
         return json.loads(raw.decode("utf-8", "replace"))
@@ -92,7 +92,7 @@ def read_shellcheck(raw: bytes, laid: Laid) -> ToolReading:
     """
     reading = ToolReading()
     broken: dict[str, Hit] = {}
-    for comment in records(parsed(raw), "comments"):
+    for comment in records(parse_json(raw), "comments"):
         one = laid.find(text_at(comment, "file"))
         if one is None:
             raise UnusableOutput("it names a file that it was not given")
@@ -145,7 +145,7 @@ _CFN = {"Error": MUST, "Warning": SHOULD, "Informational": NIT}
 
 def read_bandit(raw: bytes, laid: Laid) -> ToolReading:
     """Return bandit's hits; files that this Python cannot parse are listed as failed."""
-    value = parsed(raw)
+    value = parse_json(raw)
     reading = ToolReading()
     for record in records(value, "results"):
         one = _given(laid, text_at(record, "filename"))
@@ -180,7 +180,7 @@ def _confidence(word: str) -> Literal["high", "medium", "low"]:
 def read_cfn_lint(raw: bytes, laid: Laid) -> ToolReading:
     """Return cfn-lint's hits; a template it cannot parse has one that says so."""
     reading = ToolReading()
-    for record in records(parsed(raw)):
+    for record in records(parse_json(raw)):
         one = _given(laid, text_at(record, "Filename"))
         location = record.get("Location")
         line = number_at(location, "Start", "LineNumber", otherwise=1)
@@ -204,7 +204,7 @@ def read_cfn_lint(raw: bytes, laid: Laid) -> ToolReading:
 def read_actionlint(raw: bytes, laid: Laid) -> ToolReading:
     """Return actionlint's hits; its kinds serve as rules."""
     reading = ToolReading()
-    for record in records(parsed(raw)):
+    for record in records(parse_json(raw)):
         one = _given(laid, text_at(record, "filepath"))
         line = number_at(record, "line", otherwise=1)
         column, end = number_at(record, "column"), number_at(record, "end_column")
@@ -218,7 +218,7 @@ def read_actionlint(raw: bytes, laid: Laid) -> ToolReading:
 
 def read_checkov(raw: bytes, laid: Laid) -> ToolReading:
     """Return checkov's failed checks; the identity is the resource, as the lines are its block."""
-    value = parsed(raw)
+    value = parse_json(raw)
     reading = ToolReading()
     for part in value if isinstance(value, list) else [value]:
         for record in optional_records(part, "results", "failed_checks"):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.readers.ruff_context import assess
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 
@@ -149,7 +149,7 @@ def read_ruff(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits in ruff's JSON; files with syntax errors have one hit that says so."""
     reading = ToolReading()
     broken: set[str] = set()
-    for record in records(parsed(raw)):
+    for record in records(parse_json(raw)):
         one = laid.find(text_at(record, "filename"))
         if one is None:
             raise UnusableOutput("it names a file that it was not given")

@@ -22,11 +22,11 @@ from reviewloop.analysis.tools.readers.ruff_module import (
     is_constant,
     is_route,
     name_of,
-    parsed_module,
+    parse_module,
     root_of,
 )
-from reviewloop.analysis.tools.readers.ruff_names import stubs_in, undefined, without_loaded
-from reviewloop.analysis.tools.readers.ruff_templates import escaping
+from reviewloop.analysis.tools.readers.ruff_names import assess_undefined, stubs_in, without_loaded
+from reviewloop.analysis.tools.readers.ruff_templates import assess_escaping
 
 _PATHS_THAT_ARE_MANY = 15
 _COMPLEX = re.compile(r"\((\d{1,6}) > \d+\)")
@@ -74,7 +74,7 @@ def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
         one = files.get(hit.path)
         if weigh is not None and one is not None:
             if hit.path not in modules:
-                modules[hit.path] = parsed_module(one)
+                modules[hit.path] = parse_module(one)
             module = modules[hit.path]
             if module is None:  # a notebook, or a file that Python cannot parse
                 assessed: Hit | None = _unchecked(hit)
@@ -379,9 +379,9 @@ _ASSESSORS: dict[str, Callable[[Hit, Module], Hit | None]] = {
     "S307": _text_run,
     "S202": _members,
     "S608": _sql_text,
-    "S701": escaping,
+    "S701": assess_escaping,
     "F811": _defined_again,
-    "F821": undefined,
+    "F821": assess_undefined,
     "S201": _debugging,
     "B015": compared_in_vain,
     "B022": suppresses_nothing,

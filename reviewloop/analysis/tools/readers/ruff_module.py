@@ -205,7 +205,7 @@ def is_route(node: ast.AST) -> bool:
     return any(name_of(decorator) in _ROUTES for decorator in node.decorator_list)
 
 
-def parsed_module(one: LaidFile) -> Module | None:
+def parse_module(one: LaidFile) -> Module | None:
     """Return a file's module, None if Python cannot parse it or it is generated."""
     if one.rows or one.file.language != "python":
         return None

@@ -67,7 +67,7 @@ _INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "displa
 _OF_PYTHON_2 = re.compile(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
 
 
-def undefined(hit: Hit, module: Module) -> Hit | None:
+def assess_undefined(hit: Hit, module: Module) -> Hit | None:
     """Drop or lower the hit if the program that loads the file defines the name."""
     if hit.span is None or not 1 <= hit.span.line <= len(module.lines):
         return hit

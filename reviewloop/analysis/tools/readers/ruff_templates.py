@@ -14,7 +14,7 @@ _WEB_TEXT = (
 _WEB = frozenset(_WEB_TEXT.split())
 
 
-def escaping(hit: Hit, module: Module) -> Hit:
+def assess_escaping(hit: Hit, module: Module) -> Hit:
     """Keep must-fix only if the environment may render HTML."""
     call = module.at(hit, ast.Call)
     while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):

@@ -10,7 +10,7 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import (
     number_at,
     optional_records,
-    parsed,
+    parse_json,
     records,
     text_at,
 )
@@ -40,7 +40,7 @@ def sarif(
     def read(raw: bytes, laid: Laid) -> ToolReading:
         reading = ToolReading()
         broken: set[str] = set()
-        for run in records(parsed(raw), "runs"):
+        for run in records(parse_json(raw), "runs"):
             results = optional_records(run, "results")
             _refuse_failed(run, results)
             unit = columns if columns != "as declared" else text_at(run, "columnKind")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
-from reviewloop.analysis.tools.readers.plain import number_at, parsed, records, text_at
+from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 from reviewloop.analysis.yaml_syntax import yaml_problem
 
@@ -45,7 +45,7 @@ def _once(session: "ToolSession", laid: Laid) -> ToolReading:
 def read_zizmor(raw: bytes, laid: Laid) -> ToolReading:
     """Return the hits in zizmor's JSON, each at its primary location."""
     reading = ToolReading()
-    for record in records(parsed(raw)):
+    for record in records(parse_json(raw)):
         locations = records(record, "locations")
         primary = [
             p for p in locations if text_at(p, "symbolic", "kind") == "Primary"
