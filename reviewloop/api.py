@@ -30,6 +30,7 @@ from reviewloop.domain.errors import (
     UsageError,
     WorkspaceError,
 )
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Evidence, Finding, Severity
 from reviewloop.git.comparison import CompareSpec, require_one_of
 from reviewloop.render.json import json_report
@@ -252,7 +253,7 @@ class _EventListener:
         self._on_event, self._lock = on_event, threading.Lock()
         self._error: Exception | None = None
 
-    def __call__(self, event: dict[str, Any]) -> None:
+    def __call__(self, event: RunEvent) -> None:
         data = {name: value for name, value in event.items() if name not in {"kind", "at"}}
         self.notify(event["kind"], event["at"], data)
 

@@ -38,6 +38,7 @@ from reviewloop.domain.errors import (
     NoAnswerError,
     ReviewLoopError,
 )
+from reviewloop.domain.event import Emit, silent
 from reviewloop.faults import fault
 from reviewloop.mcp.protocol import NAME, Tool
 from reviewloop.mcp.proxy import Proxy
@@ -114,16 +115,13 @@ class Outcome:
     version: str = ""
 
 
-Notify = Callable[..., None]
-
-
 def hold_turn(
     agent: KnownAgent,
     task: Task,
     *,
     sandbox: Sandbox,
     stopped: Callable[[], bool] = lambda: False,
-    notify: Notify = lambda kind, **what: None,
+    notify: Emit = silent,
 ) -> Outcome:
     """Start the agent in its cage, prompt it, and return the outcome.
 
@@ -142,7 +140,7 @@ def open_session(
     *,
     sandbox: Sandbox,
     stopped: Callable[[], bool] = lambda: False,
-    notify: Notify = lambda kind, **what: None,
+    notify: Emit = silent,
 ) -> Iterator["Session"]:
     """Yield a session with a caged agent after its handshake."""
     require_cage(sandbox)
@@ -199,7 +197,7 @@ class Session:
         task: Task,
         sandbox: Sandbox,
         stopped: Callable[[], bool],
-        notify: Notify,
+        notify: Emit,
     ) -> None:
         self.outcome = Outcome()
         self.hosts = agent.hosts  # all hosts that it may reach

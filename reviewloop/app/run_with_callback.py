@@ -11,8 +11,8 @@ from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.view import RunView, view
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.event import Listener
 from reviewloop.render.proposal import left_of
-from reviewloop.store.events import Listener
 from reviewloop.store.runs import RunRecord, RunStatus
 
 Choice = Literal["approve", "modify", "reject", "wait"]

@@ -13,6 +13,7 @@ from typing import Any, TypedDict
 
 from reviewloop.app.state_check import JOURNAL
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.usage import usage_figures
 from reviewloop.render.counts import BY_USER, OUTCOMES
@@ -28,8 +29,6 @@ AUTOPILOT, QUEUE = "autopilot", "the queue"
 
 _AT_WORK = {RunStatus.RUNNING, RunStatus.PAUSED}
 _LEFT = {Status.OPEN, Status.UNRESOLVED}
-
-_Event = Mapping[str, Any]
 
 
 def remember(repository: Path, record: RunRecord) -> str:
@@ -186,7 +185,7 @@ def _of_change(proposal: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
+def _first_review(events: Sequence[RunEvent], proposal: Mapping[str, Any]) -> str:
     """Return the result of the first full reading by the reviewers, before any fix."""
     begun = _until(events, "proposed", "round")  # a fix round comes after the first review
     failed = any(e.get("kind") == "reviewer.end" and e.get("status") == "failed" for e in begun)
@@ -202,7 +201,7 @@ def _first_review(events: Sequence[_Event], proposal: Mapping[str, Any]) -> str:
 
 
 def _first_review_of_an_earlier_release(
-    events: Sequence[_Event], proposal: Mapping[str, Any], *, failed: bool
+    events: Sequence[RunEvent], proposal: Mapping[str, Any], *, failed: bool
 ) -> str:
     """Return the same where no event holds the findings left after the review."""
     if any(event.get("kind") == "round" for event in _until(events, "proposed")):
@@ -215,7 +214,7 @@ def _first_review_of_an_earlier_release(
     return "incomplete" if failed else "clean"
 
 
-def _rounds(events: Sequence[_Event]) -> int:
+def _rounds(events: Sequence[RunEvent]) -> int:
     """Return the number of fix rounds in all cycles; one repeated after a crash counts once."""
     total = latest = 0
     for event in events:
@@ -226,14 +225,14 @@ def _rounds(events: Sequence[_Event]) -> int:
     return total + latest
 
 
-def _modifications(events: Sequence[_Event], proposal: Mapping[str, Any]) -> int:
+def _modifications(events: Sequence[RunEvent], proposal: Mapping[str, Any]) -> int:
     """Return how often a user requested a modification, including one in progress."""
     done = int(proposal.get("rounds", {}).get("cycle", 0))
     latest = [e for e in events if e.get("kind") == "proposed" or _is_answer(e, "modify")][-1:]
     return done + any(_is_answer(event, "modify") for event in latest)
 
 
-def _decision(record: RunRecord, events: Sequence[_Event]) -> str:
+def _decision(record: RunRecord, events: Sequence[RunEvent]) -> str:
     """Return the decision on the run, and whether a user made it."""
     if record.status in {RunStatus.COMMITTED, RunStatus.UNDONE}:
         return "autopilot" if record.approved_by == AUTOPILOT else "approved"
@@ -245,11 +244,11 @@ def _decision(record: RunRecord, events: Sequence[_Event]) -> str:
     return "redone" if answers[-1].get("by") == QUEUE else "rejected"
 
 
-def _is_answer(event: _Event, choice: str) -> bool:
+def _is_answer(event: RunEvent, choice: str) -> bool:
     return event.get("kind") == "answer" and event.get("choice") == choice
 
 
-def _until(events: Sequence[_Event], *kinds: str) -> list[_Event]:
+def _until(events: Sequence[RunEvent], *kinds: str) -> list[RunEvent]:
     """Return the events before the first of these kinds."""
     kept = []
     for event in events:

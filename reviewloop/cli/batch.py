@@ -34,6 +34,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.domain.event import RunEvent
 from reviewloop.render.batch import done_in, report_object
 from reviewloop.render.terminal.batch import BatchScreen, render_account
 from reviewloop.store.runs import RunRecord
@@ -274,7 +275,7 @@ class _Shown:
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         self._screen.begun(task, run.title, run.run_id, below)
 
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
+    def event(self, task: str, event: RunEvent) -> None:
         self._screen.event(task, event)
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:

@@ -31,6 +31,7 @@ from reviewloop.cli.consoles import is_interactive, print_json, print_lines, rea
 from reviewloop.cli.help import Command, Group
 from reviewloop.cli.spec_session import cap_options, caps_of, json_option
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.render.change import account_lines, gate_lines
 from reviewloop.render.event_lines import action
 from reviewloop.render.terminal.batch import render_account
@@ -309,7 +310,7 @@ def _listener() -> Any:
     return _watch if is_interactive() else None
 
 
-def _watch(event: Mapping[str, Any]) -> None:
+def _watch(event: RunEvent) -> None:
     if event.get("kind") == "agent.start":
         print_lines(f"{event['agent']} works on: {event['step']}")
     elif event.get("kind") == "tool":

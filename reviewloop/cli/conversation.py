@@ -35,6 +35,7 @@ from reviewloop.domain.errors import (
     UsageError,
     WorkspaceError,
 )
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.reason import ReasonKind
 from reviewloop.github.api.client import on_github
 from reviewloop.loop.approval_act import Here
@@ -196,7 +197,7 @@ def _rebase_first(repository: Repository, record: RunRecord) -> tuple[RunRecord,
     return found.run, False
 
 
-def _listen(progress: Progress, event: Mapping[str, Any]) -> None:
+def _listen(progress: Progress, event: RunEvent) -> None:
     if event.get("kind") != "refused":  # printed in full below the screen
         progress.listen(event)
 

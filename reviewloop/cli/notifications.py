@@ -24,7 +24,7 @@ def call_about(repository: Repository, record: RunRecord) -> None:
     is_stopped = record.status in {"blocked", "paused"}
     text = f"{name} is {record.status}: {record.reason}" if is_stopped else f"{name} waits for you"
     proposal = proposal_of(repository, record)
-    counts = count_records(proposal.get("findings", ())).plain() if proposal else {}
+    counts = count_records(proposal.get("findings", ())).facts() if proposal else {}
     about = {
         "run": record.run_id,
         "task": record.task_id,

@@ -1,10 +1,11 @@
 """The progress of a review on stderr: a line, then a row for each reviewer that asks a model."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reviewloop.cli.consoles import messages
+from reviewloop.domain.event import Listener, RunEvent
 from reviewloop.render.untrusted import one_line
 
 if TYPE_CHECKING:  # loaded when something is shown: most programs ask for a format without it
@@ -38,7 +39,7 @@ class Shown:
             self._line.start()
 
     @property
-    def listener(self) -> Callable[[Mapping[str, Any]], None] | None:
+    def listener(self) -> Listener | None:
         """Return the listener for the reviewers' events, None where nothing is shown."""
         return None if self._console is None else self._listen
 
@@ -51,7 +52,7 @@ class Shown:
             self._table.__exit__(None, None, None)
             self._table = None
 
-    def _listen(self, event: Mapping[str, Any]) -> None:
+    def _listen(self, event: RunEvent) -> None:
 
         if self._table is None and self._console is not None:
             from reviewloop.render.terminal.progress import Progress

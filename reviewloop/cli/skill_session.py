@@ -36,6 +36,7 @@ from reviewloop.cli.skill_run import approve_phase, reject_run, show_phase
 from reviewloop.cli.skills import skill_name, target_folder
 from reviewloop.cli.spec_session import json_option
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.render.event_lines import action
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
@@ -332,7 +333,7 @@ def _ask(record: RunRecord) -> Mapping[str, Any] | None:
             return {"choice": "approve", "name": _read_name("name > ")}
 
 
-def _watch(event: Mapping[str, Any]) -> None:
+def _watch(event: RunEvent) -> None:
     if event.get("kind") == "tool":
         print_lines(f"  {action(event)}")
 

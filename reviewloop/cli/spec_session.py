@@ -35,6 +35,7 @@ from reviewloop.cli.consoles import is_interactive, print_json, print_lines, rea
 from reviewloop.cli.help import Command
 from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.hooks.hook import Event
 from reviewloop.loop.spec_steps import FRESH, REVISE
 from reviewloop.render.event_lines import action
@@ -386,7 +387,7 @@ def _print_waiting(repo: Repository, record: RunRecord, *, changed: bool) -> Non
         print_lines(f"to read it: reviewloop spec show {record.run_id}")
 
 
-def _watch(event: Mapping[str, Any]) -> None:
+def _watch(event: RunEvent) -> None:
     """Print which phases are written; at a terminal also the agents' progress, as it
     takes minutes.
     """

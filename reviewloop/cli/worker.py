@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,6 +12,7 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.notifications import call_about
 from reviewloop.cli.unexpected_errors import bug_report
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.installed import require_all
 from reviewloop.store.folders import private_folder, state_root
 from reviewloop.store.runs import RunRecord
@@ -91,7 +91,7 @@ class _Shown:
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         self._print(f"{task}: {run.run_id} {run.title}" + (f", on {below}" if below else ""))
 
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
+    def event(self, task: str, event: RunEvent) -> None:
         if event.get("kind") == "step.start":
             self._print(f"{task}: {event['step']}")
 

@@ -20,6 +20,7 @@ from reviewloop.domain.errors import (
     ReviewLoopError,
     UsageError,
 )
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.finding import Status as FindingStatus
 from reviewloop.domain.gate import GateStatus
@@ -381,7 +382,7 @@ class _Job:
         write_handoff(self.options.handoff, handoff, git)
         return words
 
-    def _listen(self, event: Mapping[str, Any]) -> None:
+    def _listen(self, event: RunEvent) -> None:
         if event.get("kind") == "step.start" and event.get("step") in _STEPS:
             self.on_progress(_STEPS[str(event["step"])])
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Unpack
 
 from reviewloop.acp.agents import require_agent
 from reviewloop.acp.turn import Caps, Outcome, Task, hold_turn
 from reviewloop.domain.errors import InterruptedByUserError, ModelSetupError, WorkspaceError
+from reviewloop.domain.event import Emit, EventFacts
 from reviewloop.faults import fault
 from reviewloop.llm.messages import (
     CHARS_PER_TOKEN,
@@ -56,7 +57,7 @@ class AgentProvider:
         *,
         find_cage: Callable[[], Sandbox],
         stopped: Callable[[float], bool],
-        emit: Callable[..., None],
+        emit: Emit,
     ) -> None:
         self._agent = require_agent(name, settings.acp)
         self._commands = CommandPolicy.of(settings)
@@ -117,8 +118,9 @@ class AgentProvider:
                 answered=lambda so_far: hands.received(_reply(so_far, request, hands)),
             )
 
-            def emit(kind: str, **what: Any) -> None:
-                self._notify(kind, **{"agent": key.agent, "step": key.step, **what})
+            def emit(kind: str, /, **what: Unpack[EventFacts]) -> None:
+                told: EventFacts = {"agent": key.agent, "step": key.step, **what}
+                self._notify(kind, **told)
 
             outcome = hold_turn(
                 self._agent,

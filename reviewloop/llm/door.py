@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
+from typing import Any, Unpack
 from uuid import uuid4
 
 from reviewloop.domain.errors import InterruptedByUserError, ModelError
+from reviewloop.domain.event import Emit, EventFacts
 from reviewloop.faults import fault
 from reviewloop.llm import checks, prices
 from reviewloop.llm.budget import Budget, is_far_off, is_turn
@@ -26,7 +27,7 @@ from reviewloop.llm.messages import (
     redact_reply,
     request_hash,
 )
-from reviewloop.llm.paid_call import Asking, Notify
+from reviewloop.llm.paid_call import Asking
 from reviewloop.llm.prefix_gate import GateTurn, PrefixGate, PrefixGates
 from reviewloop.llm.providers import Provider, Providers
 from reviewloop.llm.rate import LIKELY_OUTPUT, Limiter
@@ -75,7 +76,7 @@ def _nothing() -> None:
     """Check nothing."""
 
 
-def _silent(kind: str, **what: Any) -> None:
+def _silent(kind: str, /, **what: Unpack[EventFacts]) -> None:
     """Ignore the event."""
 
 
@@ -100,7 +101,7 @@ class Models:
         redact: Scrub = _unchanged,
         keep: Scrub = _unchanged,
         names_in: Callable[[str], tuple[str, ...]] = _nobodys,
-        on_event: Notify = _silent,
+        on_event: Emit = _silent,
         require_room: Callable[[], None] = _nothing,
         pacing: Pacing | None = None,
         rates: Rates | None = None,
@@ -366,7 +367,7 @@ def _early(digest: str) -> str:
     return f"early-{digest}"
 
 
-def _facts(key: CallKey, reply: Reply) -> dict[str, Any]:
+def _facts(key: CallKey, reply: Reply) -> EventFacts:
     return {
         "agent": key.agent,
         "step": key.step,
@@ -376,6 +377,6 @@ def _facts(key: CallKey, reply: Reply) -> dict[str, Any]:
         "seconds": reply.seconds,
         "from_journal": reply.from_journal,
         "stop_reason": reply.stop_reason,
-        "usage": asdict(reply.usage),
+        "usage": reply.usage.figures(),
         "attempts": reply.attempts,
     }

@@ -11,6 +11,8 @@ from math import inf
 from pathlib import Path
 from typing import Any, Required, TypedDict
 
+from reviewloop.domain.usage import TokenUsage
+
 Scrub = Callable[[str], str]
 
 
@@ -145,6 +147,17 @@ class Usage:
     cache_write: int = 0
     cost_usd: float | None = None
     estimated: bool = False
+
+    def figures(self) -> TokenUsage:
+        """Return them for an event, and for the journal."""
+        return {
+            "input": self.input,
+            "output": self.output,
+            "cache_read": self.cache_read,
+            "cache_write": self.cache_write,
+            "cost_usd": self.cost_usd,
+            "estimated": self.estimated,
+        }
 
     @property
     def total(self) -> int:

@@ -2,12 +2,12 @@
 counted.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from reviewloop.domain.errors import ModelAccessError
+from reviewloop.domain.event import Emit, EventFacts
 from reviewloop.llm.messages import ModelRequest, Reply
 from reviewloop.llm.prefix_gate import GateTurn
 from reviewloop.llm.providers import Provider, Providers
@@ -16,8 +16,6 @@ from reviewloop.llm.retry import Attempt, ModelUnavailableError, Patience, Try, 
 from reviewloop.llm.routing import OFFLINE, split_model
 from reviewloop.llm.trouble import diagnose, provider_errors
 from reviewloop.store.journal import CallKey
-
-Notify = Callable[..., None]  # notify(kind, **what), as `Events.emit`
 
 
 class Asking:
@@ -30,7 +28,7 @@ class Asking:
         fallbacks: tuple[str, ...],
         limiter: Limiter,
         patience: Patience,
-        notify: Notify,
+        notify: Emit,
         on_lost: Callable[[CallKey, ModelRequest, Attempt], None],
         check: Callable[[], None],
     ) -> None:
@@ -48,7 +46,7 @@ class Asking:
         Fallbacks are for models that cannot be reached or used. A request that is too long or
         invalid would be so for the next one too, and fails at once.
         """
-        facts: dict[str, Any] = {"agent": key.agent, "step": key.step, "finding": key.finding}
+        facts: EventFacts = {"agent": key.agent, "step": key.step, "finding": key.finding}
         failed: list[Attempt] = []
         for one, to_send, provider in self._tries(key, request, failed):
             began = partial(self._began, one, gate_turn, facts)
@@ -56,7 +54,8 @@ class Asking:
                 with self._limiter.turn(key, to_send) as turn:
                     self._check()
                     gate_turn.asks()
-                    self._notify("model.asked", **facts, model=to_send.model)
+                    asked: EventFacts = {**facts, "model": to_send.model}
+                    self._notify("model.asked", **asked)
                     try:
                         reply = provider.ask(key, to_send, began)
                     except provider_errors() as error:
@@ -106,7 +105,7 @@ class Asking:
         reasons = "; ".join(str(failure) for failure in others)
         raise type(first)(f"{first} (the fallbacks failed too: {reasons})") from first
 
-    def _began(self, one: Try, gate_turn: GateTurn, facts: Mapping[str, Any]) -> None:
+    def _began(self, one: Try, gate_turn: GateTurn, facts: EventFacts) -> None:
         """Record that the first event of a reply has arrived."""
         one.started = True
         gate_turn.began()

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from reviewloop.domain.errors import InterruptedByUserError
+from reviewloop.domain.event import Emit, EventFacts
 from reviewloop.llm.bedrock import endpoint_of
 from reviewloop.llm.messages import ModelRequest, Usage, estimate_tokens
 from reviewloop.llm.retry import ModelUnavailableError
@@ -177,7 +177,7 @@ class Limiter:
         scope: Callable[[str], str],
         sleep: Callable[[float], bool],
         check: Callable[[], None],
-        notify: Callable[..., None],
+        notify: Emit,
         silence: Silence = OF_THIS_PROCESS,
     ) -> None:
         self._silence = silence
@@ -207,7 +207,8 @@ class Limiter:
             self._give_up_where_hopeless(request.model, since)
             if not reported and wait >= _WORTH_REPORTING:
                 reported = True
-                self._notify("model.waiting", **_who(key), model=request.model, seconds=wait)
+                told: EventFacts = {**_who(key), "model": request.model, "seconds": wait}
+                self._notify("model.waiting", **told)
             # A little random, or all that wait would retry at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311 - see above
                 raise InterruptedByUserError().resuming(
@@ -259,5 +260,5 @@ class Limiter:
             self._rates.answered(turn.quota, turn.at, unused)
 
 
-def _who(key: CallKey) -> dict[str, Any]:
+def _who(key: CallKey) -> EventFacts:
     return {"agent": key.agent, "step": key.step, "finding": key.finding}

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
+from reviewloop.domain.event import EventFacts
 from reviewloop.faults import fault
 from reviewloop.hooks.hook import ToolUse
 from reviewloop.llm.door import Models
@@ -317,7 +318,8 @@ class Talk:
             problem = f"arguments are not valid JSON: {shown.error}"
             return tool_result(call.id, problem, error=True)
         args, tree = call.args, self._toolbox.tree
-        call_facts = {"agent": key.agent, "finding": key.finding, **about(call.name, shown.args)}
+        call_facts = about(call.name, shown.args)
+        call_facts |= {"agent": key.agent, "finding": key.finding}
         request = {"tool": call.name, "args": shown.args, "index": index, "tree": tree}
 
         made = []
@@ -346,23 +348,29 @@ class Talk:
         self._emit_call(call_facts, result, made=bool(made))
         if result.get("refused"):
             self._refused.append(result["refused"])
-            refusal = {"agent": key.agent, "finding": key.finding, "reason": result["refused"]}
-            self._events.emit("refused", **refusal)
+            self._events.emit(
+                "refused", agent=key.agent, finding=key.finding, reason=result["refused"]
+            )
         if result["bad"]:
             self._count_bad_call(result["text"])
         else:
             self._bad_calls = 0
         return tool_result(call.id, result["text"], error=result["error"])
 
-    def _emit_call(
-        self, facts: Mapping[str, Any], result: Mapping[str, Any], *, made: bool
-    ) -> None:
+    def _emit_call(self, facts: EventFacts, result: Mapping[str, Any], *, made: bool) -> None:
         """Emit the event of a call; one not `made` now comes from the journal."""
         added, removed = result.get("lines") or (0, 0)
         first = str(result["text"]).partition("\n")[0][:_QUOTED]
         output = first if facts["name"] in LASTING or result["error"] else ""
-        ended = {"error": result["error"], "added": added, "removed": removed, "said": output}
-        self._events.emit("tool", **facts, **ended, from_journal=not made)
+        ended: EventFacts = {
+            **facts,
+            "error": result["error"],
+            "added": added,
+            "removed": removed,
+            "said": output,
+            "from_journal": not made,
+        }
+        self._events.emit("tool", **ended)
 
     def _unanswered(self, reply: Reply) -> str:
         ending = self._plan.ending.name

@@ -368,8 +368,13 @@ def _end(context: RunContext, hook: Hook, moment: Moment) -> HookEnd:
     done = context.journal.once(moment.key(hook), moment.request(hook), do, KIND)
     fault("hook.recorded")
     end = HookEnd(hook, path=moment.path, edited=done["tree"] != moment.tree, **done)
-    facts = {"name": hook.name, "event": str(moment.event), "summary": end.summary}
-    context.events.emit("hook", **facts, from_journal=not made)
+    context.events.emit(
+        "hook",
+        name=hook.name,
+        event=str(moment.event),
+        summary=end.summary,
+        from_journal=not made,
+    )
     return end
 
 

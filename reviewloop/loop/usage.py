@@ -1,11 +1,11 @@
 """Sums tokens and money of a run from the journal: the only place where calls are counted."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from reviewloop.render.proposal import AgentFigures, UsageFigures
+from reviewloop.domain.usage import TokenUsage, UsageFigures
+from reviewloop.render.proposal import AgentFigures
 from reviewloop.render.text import cached_share, input_equivalents
-from reviewloop.store.journal import Journal
+from reviewloop.store.journal import CallUsage, Journal
 
 
 def usage_figures(journal: Journal) -> UsageFigures:
@@ -15,7 +15,7 @@ def usage_figures(journal: Journal) -> UsageFigures:
 
 def agent_figures(journal: Journal) -> list[AgentFigures]:
     """Return the sums per agent, in the order of their first calls."""
-    rows: dict[str, list[tuple[Mapping[str, Any], float]]] = {}
+    rows: dict[str, list[tuple[CallUsage, float]]] = {}
     for agent, _, usage, seconds in journal.usage_rows():
         rows.setdefault(agent, []).append((usage, seconds))
     return [
@@ -29,7 +29,7 @@ def agent_figures(journal: Journal) -> list[AgentFigures]:
     ]
 
 
-def _sum(usages: Iterable[Mapping[str, Any]]) -> UsageFigures:
+def _sum(usages: Iterable[TokenUsage]) -> UsageFigures:
     listed = list(usages)
     costs = [usage.get("cost_usd") for usage in listed]
     sums = UsageFigures(

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.domain.event import EventFacts
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.render.text import counted
 
@@ -52,14 +53,26 @@ class Counts:
         over = f"{self.fixed} fixed, {self.dismissed} dismissed, {counted(self.nits, 'nit')}"
         return f"{left} remaining; {over}"
 
-    def plain(self) -> dict[str, int]:
+    def facts(self) -> EventFacts:
         """Return the counts for an event."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            "must_fix": self.must_fix,
+            "should_fix": self.should_fix,
+            "nits": self.nits,
+            "fixed": self.fixed,
+            "dismissed": self.dismissed,
+        }
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Counts":
-        """Return the counts of an event."""
-        return cls(**{name: int(values.get(name) or 0) for name in cls.__dataclass_fields__})
+    def of_event(cls, facts: EventFacts) -> "Counts":
+        """Return the counts of an event; what it does not tell is 0."""
+        return cls(
+            must_fix=facts.get("must_fix", 0),
+            should_fix=facts.get("should_fix", 0),
+            nits=facts.get("nits", 0),
+            fixed=facts.get("fixed", 0),
+            dismissed=facts.get("dismissed", 0),
+        )
 
 
 def count(findings: Iterable[Finding]) -> Counts:

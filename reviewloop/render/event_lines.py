@@ -1,12 +1,10 @@
 """One event of a run as a line of text (`store/events.py` defines the events)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from reviewloop.domain.event import RunEvent
 from reviewloop.render.text import counted, duration
 from reviewloop.render.untrusted import one_line
-
-Event = Mapping[str, Any]
 
 _VERBS = {
     "fs_read": "reads",
@@ -21,13 +19,13 @@ LASTING = {"run_gate", "execute_bash"}
 """Tools whose start is shown too, as they may take minutes."""
 
 
-def describe(event: Event) -> str:
+def describe(event: RunEvent) -> str:
     """Return the line of an event; "" for kinds that only feed figures, or unknown ones."""
     line = _LINES.get(str(event.get("kind", "")))
     return line(event) if line else ""
 
 
-def outcome(event: Event) -> str:
+def outcome(event: RunEvent) -> str:
     """Return how a step, gate or reviewer ended: `failed, 2 findings, timed out`."""
     status = _text(event, "status").replace("_", " ")
     findings = int(event.get("findings") or 0)
@@ -39,7 +37,7 @@ def outcome(event: Event) -> str:
     return ", ".join(filter(None, parts))
 
 
-def action(event: Event) -> str:
+def action(event: RunEvent) -> str:
     """Return what an agent does with a tool: `reads app/db.py`, `edits app/search.py +12 -3`."""
     name, about = _text(event, "name"), _text(event, "about")
     how = _text(event, "how")
@@ -51,38 +49,38 @@ def action(event: Event) -> str:
     return f"{done} +{added} -{removed}" if name == "fs_write" and (added or removed) else done
 
 
-def _text(event: Event, key: str) -> str:
+def _text(event: RunEvent, key: str) -> str:
     value = event.get(key)
     return "" if value is None else one_line(str(value))
 
 
-def _name(event: Event) -> str:
+def _name(event: RunEvent) -> str:
     for key in ("agent", "gate", "name", "step"):
         if event.get(key):
             return _text(event, key)
     return "?"
 
 
-def _started(event: Event) -> str:
+def _started(event: RunEvent) -> str:
     return f"{_name(event)}: started"
 
 
-def _ended(event: Event) -> str:
+def _ended(event: RunEvent) -> str:
     took = event.get("seconds")
     seconds = f" ({duration(float(took))})" if took is not None else ""
     return f"{_name(event)}: {outcome(event) or 'done'}{seconds}"
 
 
-def _step(describe: Callable[[Event], str]) -> Callable[[Event], str]:
+def _step(describe: Callable[[RunEvent], str]) -> Callable[[RunEvent], str]:
     """Return a line for long steps; others are over before they are read."""
     return lambda event: describe(event) if _name(event) in {"implement", "repair", "fix"} else ""
 
 
-def _gate_started(event: Event) -> str:
+def _gate_started(event: RunEvent) -> str:
     return _started(event) if _name(event) in {"build", "test", "lint", "security"} else ""
 
 
-def _finding(event: Event) -> str:
+def _finding(event: RunEvent) -> str:
     where = f"{_text(event, 'path')}:{_text(event, 'line')}".strip(":")
     ident = f"id {_text(event, 'id')[:8]}" if event.get("id") else ""
     by = ", ".join(filter(None, (where, _text(event, "agent"), ident)))
@@ -90,7 +88,7 @@ def _finding(event: Event) -> str:
     return f"finding: {severity}: {_text(event, 'title')}" + (f" ({by})" if by else "")
 
 
-def _fix(event: Event) -> str:
+def _fix(event: RunEvent) -> str:
     words = {
         "fixed": "fixed, its tests pass",
         "red": "a fix made tests fail; it is tried again",
@@ -100,12 +98,12 @@ def _fix(event: Event) -> str:
     return f"fix: {_text(event, 'title')}: {words.get(result, result)}"
 
 
-def _steering(event: Event) -> str:
+def _steering(event: RunEvent) -> str:
     files = [one_line(str(file)) for file in event.get("files") or ()]
     return f"steering for {_text(event, 'agent')}: {'; '.join(files) or 'none'}"
 
 
-def _failed(event: Event) -> str:
+def _failed(event: RunEvent) -> str:
     wait = event.get("wait")
     again = f"; asking again in {duration(float(wait))}" if wait else ""
     return (
@@ -113,23 +111,23 @@ def _failed(event: Event) -> str:
     )
 
 
-def _waiting(event: Event) -> str:
+def _waiting(event: RunEvent) -> str:
     seconds = duration(float(event.get("seconds") or 0))
     return f"{_name(event)}: waiting for the rate limit of {_text(event, 'model')} ({seconds})"
 
 
-def _fallback(event: Event) -> str:
+def _fallback(event: RunEvent) -> str:
     return f"{_name(event)}: {_text(event, 'to')} is asked instead of {_text(event, 'model')}"
 
 
-def _round(event: Event) -> str:
+def _round(event: RunEvent) -> str:
     number = _text(event, "number")
     why = "; ".join(one_line(str(reason)) for reason in event.get("why") or ())
     because = f", because {why}" if why else ""
     return f"fix round {number}: {counted(int(event.get('findings') or 0), 'finding')}{because}"
 
 
-def _proposed(event: Event) -> str:
+def _proposed(event: RunEvent) -> str:
     blocked = _text(event, "blocked")
     return f"blocked: {blocked}" if blocked else "ready for your decision"
 
@@ -143,7 +141,7 @@ _CHOSEN = {
 }
 
 
-def _answer(event: Event) -> str:
+def _answer(event: RunEvent) -> str:
     text = _text(event, "text")
     if event.get("choice") == "rebase":
         return f"the change was rebased {text}"
@@ -151,14 +149,14 @@ def _answer(event: Event) -> str:
     return f"{_CHOSEN.get(choice, choice)} by {_text(event, 'by')}" + (f": {text}" if text else "")
 
 
-def _end(event: Event) -> str:
+def _end(event: RunEvent) -> str:
     status = _text(event, "status")
     # The event "refused" of a waiting run has just shown the reason.
     reason = "" if status == "waiting" else _text(event, "reason")
     return f"run: {status}" + (f": {reason}" if reason else "")
 
 
-_LINES: Mapping[str, Callable[[Event], str]] = {
+_LINES: Mapping[str, Callable[[RunEvent], str]] = {
     "step.start": _step(_started),
     "step.end": _step(_ended),
     "reviewer.start": _started,

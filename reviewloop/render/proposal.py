@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from reviewloop.domain.batch_report import Figures, FindingCounts
 from reviewloop.domain.gate import GateStatus
+from reviewloop.domain.usage import UsageFigures
 from reviewloop.render.counts import BY_USER, count_records, requests_left
 
 
@@ -109,20 +110,6 @@ class SpecProgress(TypedDict, total=False):
     done: int
     total: int
     newly_eligible: list[TaskRef]
-
-
-class UsageFigures(TypedDict, total=False):
-    """Tokens and money; `cost_usd` is None when any price is unknown."""
-
-    calls: int
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    cost_usd: float | None
-    estimated: bool
-    cached_share: float  # of the input, 0..1
-    input_equivalents: int  # the cost of the input in plain input tokens: write 1.25, read 0.1
 
 
 class AgentFigures(UsageFigures, total=False):

@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.patches import Hunk
 
 Share = Literal["whole", "in parts", "partly", "not"]
@@ -136,7 +137,7 @@ class ReviewerReport:
     seconds: float
     findings: int
     model: str = ""
-    tokens: dict[str, int] = field(default_factory=dict)  # input, output, cache_read, cache_write
+    tokens: TokenUsage = field(default_factory=TokenUsage)
     cost_usd: float | None = None
     reason: str = ""  # why it failed or was skipped
 
@@ -163,7 +164,7 @@ class ReviewReport:
     nothing_staged: bool = False  # staged changes were requested, and only others exist
     below: int = 0  # findings not listed because of --min-severity
     unlisted: dict[str, int] = field(default_factory=dict)  # their number by severity
-    usage: dict[str, Any] = field(default_factory=dict)  # tokens and cost of the whole review
+    usage: TokenUsage = field(default_factory=TokenUsage)  # tokens and cost of the whole review
     readership: Readership | None = None  # None: no model was asked
 
 

@@ -1,7 +1,9 @@
 """Formats numbers and lists: durations, money, counted nouns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
+
+from reviewloop.domain.usage import TokenUsage
 
 
 def by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -55,29 +57,29 @@ def tokens(count: int) -> str:
     return f"{count / 1_000_000:.2f}M"
 
 
-def input_equivalents(usage: Mapping[str, Any]) -> int:
+def input_equivalents(usage: TokenUsage) -> int:
     """Return the cost of the input in plain input tokens: a cache write counts 1.25, a read 0.1."""
-    fresh, written, read = (int(usage.get(k) or 0) for k in ("input", "cache_write", "cache_read"))
-    return round(fresh + _WRITE * written + _READ * read)
+    weighed = _WRITE * usage.get("cache_write", 0) + _READ * usage.get("cache_read", 0)
+    return round(usage.get("input", 0) + weighed)
 
 
-def cached_share(usage: Mapping[str, Any]) -> float:
+def cached_share(usage: TokenUsage) -> float:
     """Return the share of the input that was read from the provider's cache, 0 to 1."""
-    read = int(usage.get("cache_read") or 0)
+    read = usage.get("cache_read", 0)
     return read / all_input(usage) if read else 0.0
 
 
-def all_input(usage: Mapping[str, Any]) -> int:
+def all_input(usage: TokenUsage) -> int:
     """Return all input tokens, cached or not."""
-    return sum(int(usage.get(kind) or 0) for kind in ("input", "cache_write", "cache_read"))
+    return usage.get("input", 0) + usage.get("cache_write", 0) + usage.get("cache_read", 0)
 
 
-def all_tokens(usage: Mapping[str, Any]) -> int:
+def all_tokens(usage: TokenUsage) -> int:
     """Return all tokens of some calls, in and out."""
-    return all_input(usage) + int(usage.get("output") or 0)
+    return all_input(usage) + usage.get("output", 0)
 
 
-def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
+def with_cache(usage: TokenUsage) -> dict[str, Any]:
     """Return the usage with these two figures, unless no tokens were counted."""
     if not all_input(usage):
         return dict(usage)
@@ -85,14 +87,14 @@ def with_cache(usage: Mapping[str, Any]) -> dict[str, Any]:
     return {**usage, "cached_share": cached, "input_equivalents": input_equivalents(usage)}
 
 
-def cache_words(usage: Mapping[str, Any]) -> str:
+def cache_words(usage: TokenUsage) -> str:
     """Return ` (cached: 76 %)`; nothing without a cache."""
     if not usage.get("cache_read") and not usage.get("cache_write"):
         return ""
     return f" (cached: {share(cached_share(usage))})"
 
 
-def tokens_in(usage: Mapping[str, object]) -> str:
+def tokens_in(usage: TokenUsage) -> str:
     """Return all input of models in words, with what came from a cache."""
     return f"{tokens(all_input(usage))} tokens in{cache_words(usage)}"
 

@@ -3,14 +3,13 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
+from reviewloop.domain.event import EventFacts, Listener, RunEvent
 from reviewloop.store.folders import private_file
 from reviewloop.store.redaction import Redact, redact_plain, unchanged
-
-Listener = Callable[[dict[str, Any]], None]
 
 
 class Events:
@@ -24,9 +23,10 @@ class Events:
         self._listener = listener
         self._lock = threading.Lock()
 
-    def emit(self, kind: str, **what: Any) -> None:
+    def emit(self, kind: str, /, **what: Unpack[EventFacts]) -> None:
         """Record one event; `what` holds JSON-plain values."""
-        event = {"at": time.time(), "kind": kind, **redact_plain(what, self._redact)}
+        facts: EventFacts = redact_plain(what, self._redact)
+        event: RunEvent = {"at": time.time(), "kind": kind, **facts}
         line = json.dumps(event, ensure_ascii=True) + "\n"
         with self._lock:
             with self._path.open("a", encoding="ascii") as file:
@@ -35,7 +35,7 @@ class Events:
                 self._listener(event)
 
 
-def read_events(path: Path, *, start: int = 0) -> Iterator[tuple[dict[str, Any], int]]:
+def read_events(path: Path, *, start: int = 0) -> Iterator[tuple[RunEvent, int]]:
     """Yield (event, offset after it) from a byte offset; a half-written last line is left out."""
     if not path.exists():
         return

@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.faults import fault
 from reviewloop.store.sqlite import open_database
 
@@ -32,16 +33,10 @@ CREATE TABLE IF NOT EXISTS calls (
 """
 
 
-class CallUsage(TypedDict, total=False):
+class CallUsage(TokenUsage, total=False):
     """The usage of one model call."""
 
     model: str
-    input: int
-    output: int
-    cache_read: int
-    cache_write: int
-    cost_usd: float | None  # None: no price is known
-    estimated: bool
     estimate: int  # ours, of the input
     attempts: int
     outside: list[str]  # locations that its cage refused an agent

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from reviewloop.domain.event import EventFacts
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
@@ -355,7 +356,7 @@ def _touched(name: str, args: Mapping[str, Any]) -> list[str]:
 _LONGEST = 200
 
 
-def about(name: str, args: Mapping[str, object] | None) -> dict[str, str]:
+def about(name: str, args: Mapping[str, object] | None) -> EventFacts:
     """Return `name`, `about` and `how` of a call for an event; `args` hold no secrets."""
     name = tool_name(name)
     try:

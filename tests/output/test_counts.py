@@ -30,4 +30,4 @@ def test_each_finding_is_counted_once_and_a_wish_is_none():
 def test_records_and_events_carry_the_same_counts():
     counts = count(BOOK)
     assert count_records(finding.model_dump(mode="json") for finding in BOOK) == counts
-    assert Counts.from_plain(counts.plain()) == counts
+    assert Counts.of_event(counts.facts()) == counts

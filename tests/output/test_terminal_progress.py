@@ -12,11 +12,9 @@ EVENTS = [
     {"at": 2.0, "kind": "tool", "agent": "implement", "name": "fs_write"},
     {
         "at": 3.0,
-        "kind": "usage",
+        "kind": "model.reply",
         "agent": "implement",
-        "input": 900,
-        "output": 100,
-        "cost_usd": 0.5,
+        "usage": {"input": 900, "output": 100, "cost_usd": 0.5},
     },
     {"at": 4.0, "kind": "step.end", "step": "implement"},
     {"at": 4.0, "kind": "reviewer.start", "agent": "review-security"},
@@ -60,8 +58,9 @@ def test_without_a_terminal_each_event_is_a_line():
 
 def test_unknown_price_stays_unknown():
     progress = Progress(Console(file=io.StringIO()), clock=lambda: 2.0)
-    progress.listen({"at": 1.0, "kind": "usage", "input": 1, "output": 1, "cost_usd": None})
-    progress.listen({"at": 1.0, "kind": "usage", "input": 1, "output": 1, "cost_usd": 0.5})
+    for cost in (None, 0.5):
+        usage = {"input": 1, "output": 1, "cost_usd": cost}
+        progress.listen({"at": 1.0, "kind": "model.reply", "usage": usage})
     assert "price unknown" in progress.summary()
 
 
@@ -112,7 +111,8 @@ def test_events_of_parallel_reviewers_are_all_counted():
 
     def tell() -> None:
         for _ in range(200):
-            progress.listen({"at": 1.0, "kind": "usage", "input": 1, "output": 0, "cost_usd": 0.0})
+            usage = {"input": 1, "output": 0, "cost_usd": 0.0}
+            progress.listen({"at": 1.0, "kind": "model.reply", "usage": usage})
 
     threads = [threading.Thread(target=tell) for _ in range(8)]
     for thread in threads:

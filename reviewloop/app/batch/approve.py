@@ -29,8 +29,8 @@ from reviewloop.domain.errors import (
     UsageError,
     WorkspaceError,
 )
+from reviewloop.domain.event import Listener
 from reviewloop.render.proposal import Left, left_of
-from reviewloop.store.events import Listener
 from reviewloop.store.locks import holder, is_held
 from reviewloop.store.runs import RunRecord, RunStatus, is_stopped
 

@@ -21,6 +21,7 @@ from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.context import RunContext
 from reviewloop.specs.order import Order, Step
@@ -97,7 +98,7 @@ class BatchListener(Protocol):
     def begun(self, task: str, run: RunRecord, below: str) -> None:
         """Report that a run started or resumed; `below` is the run whose commit is its base."""
 
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
+    def event(self, task: str, event: RunEvent) -> None:
         """Report an event of a run; called from the thread of that run."""
 
     def settled(self, task: str, run: RunRecord, why: str) -> None:
@@ -144,7 +145,7 @@ class ReportListener:
             self._record.said.pop(run.run_id, None)
         self._listener.begun(task, run, below)
 
-    def event(self, task: str, event: Mapping[str, Any]) -> None:
+    def event(self, task: str, event: RunEvent) -> None:
         """Pass on an event of a run, from any thread."""
         self._seen()
         self._listener.event(task, event)
@@ -261,7 +262,7 @@ class Session:
         record.ended = not stopped and not record.because
         self.store.save(record)
 
-    def report(self, step: Step, event: Mapping[str, Any]) -> None:
+    def report(self, step: Step, event: RunEvent) -> None:
         """Pass on an event of a run."""
         self.listener.event(step.task.id, event)
 

@@ -37,6 +37,7 @@ from reviewloop.app.sessions import (
 )
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
 from reviewloop.domain.errors import ExitCode, ModelSetupError, UsageError
+from reviewloop.domain.event import Listener
 from reviewloop.domain.impact import Impact
 from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.domain.task import Spec, SpecRef
@@ -56,7 +57,6 @@ from reviewloop.specs.impact import names_of, subjects
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import fits
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 

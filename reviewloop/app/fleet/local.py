@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reviewloop.app.fleet.port import (
     Caps,
@@ -19,6 +19,7 @@ from reviewloop.app.fleet.port import (
 )
 from reviewloop.app.project import Repository, open_repository
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore, is_stopped
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class LocalFleet:
         with view(self._read, run) as seen:
             yield Seen(current_proposal(self._read, seen), seen.lines, seen.diff)
 
-    def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
+    def events(self, run: RunRecord, *, follow: bool) -> Iterator[RunEvent]:
         """Yield the events of a run; with `follow`, as long as a process advances it."""
         from reviewloop.store.events import read_events
         from reviewloop.store.locks import is_held

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reviewloop.domain.batch_report import BatchReport, QueueReport
 from reviewloop.domain.errors import ExitCode
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.reason import ReasonKind, reason
 from reviewloop.store.runs import RunRecord
 
@@ -222,7 +223,7 @@ class Fleet(Protocol):
         """Yield the view of a run; raise `UsageError` when it has nothing to show yet."""
         ...
 
-    def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
+    def events(self, run: RunRecord, *, follow: bool) -> Iterator[RunEvent]:
         """Yield the events of a run; with `follow`, until it stops or ends."""
         ...
 

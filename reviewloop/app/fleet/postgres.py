@@ -31,6 +31,7 @@ from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, open_repository, read_settings
 from reviewloop.app.run.answers import build_answer
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.task import Spec
 from reviewloop.git.repository import UserRepo, discover
 from reviewloop.git.transfer import addresses_of
@@ -108,7 +109,7 @@ class PostgresFleet:
         proposal, patch = reading.proposal_shown(self._database, run)
         yield Seen(proposal, lambda path: None, lambda: patch)
 
-    def events(self, run: RunRecord, *, follow: bool) -> Iterator[Mapping[str, Any]]:
+    def events(self, run: RunRecord, *, follow: bool) -> Iterator[RunEvent]:
         """Yield the events of a run that its worker has stored."""
         return reading.events_of(self._database, self._url, run, follow=follow)
 

@@ -3,7 +3,7 @@
 import json
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from reviewloop.app.fleet.workplace import make_git, require_plain_name
 from reviewloop.app.project import Repository
 from reviewloop.app.run.finished_run import latest_commit
 from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.event import RunEvent
 from reviewloop.git.commits import export_branch
 from reviewloop.git.private import PrivateRepo
 from reviewloop.store.blobs import Blobs
@@ -48,9 +49,7 @@ def proposal_shown(database: Database, run: RunRecord) -> tuple[Any, str]:
     return proposal, diff
 
 
-def events_of(
-    database: Database, url: str, run: RunRecord, *, follow: bool
-) -> Iterator[Mapping[str, Any]]:
+def events_of(database: Database, url: str, run: RunRecord, *, follow: bool) -> Iterator[RunEvent]:
     """Yield the events of a run; with `follow`, until nothing is queued or in progress for it."""
     at = 0
     while True:

@@ -27,8 +27,10 @@ from reviewloop.domain.errors import (
     by_reviewing_again,
     first_that_applies,
 )
+from reviewloop.domain.event import Listener
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.attributes import has_kiroignore, kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
@@ -47,6 +49,7 @@ from reviewloop.render.report import (
     ReviewerStatus,
     Share,
 )
+from reviewloop.render.text import all_tokens
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.merging import merge, with_late
 from reviewloop.review.prompts import Fence, new_nonce
@@ -58,9 +61,9 @@ from reviewloop.secrets import Redactor
 from reviewloop.servers.definitions import Trusted
 from reviewloop.settings import Loaded, Settings
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Events, Listener
+from reviewloop.store.events import Events
 from reviewloop.store.folders import private_folder, repository_folder
-from reviewloop.store.journal import TOKENS, CallKey, Journal
+from reviewloop.store.journal import CallKey, Journal
 from reviewloop.store.locks import hold, share
 from reviewloop.store.reasons import read_reason
 from reviewloop.store.runs import RunRecord, RunStore
@@ -142,11 +145,11 @@ def _reason(
     return why or "the reviewer did not finish"
 
 
-def estimate_note(model: str, usage: Mapping[str, Any]) -> tuple[str, ...]:
+def estimated(model: str, usage: TokenUsage) -> tuple[str, ...]:
     """Return a note when some of the tokens are our estimate."""
     if not usage.get("estimated") or model.startswith(("script:", "replay:")):
         return ()
-    count = sum(int(usage.get(k) or 0) for k in ("input", "output", "cache_read", "cache_write"))
+    count = all_tokens(usage)
     return (f"~{count:,} tokens: some replies broke off or came without a count, so it is a guess",)
 
 
@@ -155,15 +158,20 @@ def report_of(
     result: ReviewerState | None,
     findings: Sequence[Finding],
     context: RunContext,
-    usage: Mapping[str, Mapping[str, Any]],
+    usage: Mapping[str, TokenUsage],
     early: str,
 ) -> ReviewerReport:
     """Return the report of one reviewer; `early` is why one without a result has none."""
     status: ReviewerStatus = "failed"
     if result is not None and result["status"] == "done":
         status = "done"
-    spent = usage.get(agent.name, {})
-    tokens = {k: int(spent.get(k, 0)) for k in ("input", "output", "cache_read", "cache_write")}
+    spent = usage.get(agent.name, TokenUsage())
+    tokens: TokenUsage = {
+        "input": spent.get("input", 0),
+        "output": spent.get("output", 0),
+        "cache_read": spent.get("cache_read", 0),
+        "cache_write": spent.get("cache_write", 0),
+    }
     return ReviewerReport(
         name=agent.name,
         status=status,
@@ -176,19 +184,21 @@ def report_of(
     )
 
 
-def usage_by_reviewer(journal: Journal) -> dict[str, dict[str, Any]]:
+def usage_by_reviewer(journal: Journal) -> dict[str, TokenUsage]:
     """Return tokens and cost by reviewer, and of the whole review under the name ""."""
-    total: dict[str, dict[str, Any]] = {}
+    total: dict[str, TokenUsage] = {}
     for agent, _step, spent, _seconds in journal.usage_rows():
         for name in (agent, ""):
             sums = total.setdefault(name, {})
-            for key in TOKENS:
-                sums[key] = sums.get(key, 0) + int(spent.get(key) or 0)
+            sums["input"] = sums.get("input", 0) + spent.get("input", 0)
+            sums["output"] = sums.get("output", 0) + spent.get("output", 0)
+            sums["cache_read"] = sums.get("cache_read", 0) + spent.get("cache_read", 0)
+            sums["cache_write"] = sums.get("cache_write", 0) + spent.get("cache_write", 0)
             if spent.get("estimated"):
                 sums["estimated"] = True
             cost = spent.get("cost_usd")
             if cost is not None:
-                sums["cost_usd"] = round(sums.get("cost_usd", 0.0) + cost, 6)
+                sums["cost_usd"] = round((sums.get("cost_usd") or 0.0) + cost, 6)
     return total
 
 
@@ -461,14 +471,14 @@ def _reviewers_result(
         *_caged(request, context, tree),
         *context.server_notes,
         *count_warnings(context.journal),
-        *estimate_note(request.model, usage.get("", {})),
+        *estimated(request.model, usage.get("", TokenUsage())),
     )
     return ReviewersResult(
         tuple(findings),
         tuple(reports),
         request.model,
         notes,
-        usage.get("", {}),
+        usage.get("", TokenUsage()),
         early,
         readership=replace(read, since=request.since if request.reviewed else ""),
         confirmed=frozenset(name for r in records.values() for name in r["fixed"]),

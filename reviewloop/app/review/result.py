@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.rule_book import is_about_a_rule
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import FileChange
 from reviewloop.render.report import (
@@ -45,7 +46,7 @@ class ReviewersResult:
     agents: tuple[ReviewerReport, ...]
     model: str
     notes: tuple[str, ...] = ()
-    usage: Mapping[str, Any] = field(default_factory=dict)
+    usage: TokenUsage = field(default_factory=TokenUsage)
     exit_code: ExitCode = ExitCode.CLEAN  # why it ended early: budget, interruption
     readership: Readership | None = None  # None: no model was asked
     confirmed: frozenset[str] = frozenset()  # findings of an earlier review that a push fixes
@@ -170,7 +171,7 @@ def result(
         ),
         below=len(stay) - len(listed),
         unlisted=dict(Counter(str(f.severity) for f in stay if f.severity.rank > least)),
-        usage=dict(reviewers.usage),
+        usage=reviewers.usage,
         readership=reviewers.readership,
     )
 

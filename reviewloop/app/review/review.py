@@ -24,7 +24,14 @@ from reviewloop.app.review.result import (
 )
 from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.comparison import Compared, CompareSpec, as_typed, earlier_tree, open_comparison
+from reviewloop.domain.event import Listener
+from reviewloop.git.comparison import (
+    Compared,
+    CompareSpec,
+    as_typed,
+    earlier_tree,
+    open_comparison,
+)
 from reviewloop.git.diff import Change
 from reviewloop.git.patches import DiffLine, Hunk
 from reviewloop.git.review_repository import ReviewRepository, locate
@@ -41,7 +48,6 @@ from reviewloop.secrets import Redactor
 from reviewloop.settings import Loaded, Settings
 from reviewloop.settings.loading import FLAG, FOUND
 from reviewloop.settings.schema import AUTO
-from reviewloop.store.events import Listener
 
 if TYPE_CHECKING:  # it reads model answers, which a review without a model does not need
     from reviewloop.domain.task import Spec

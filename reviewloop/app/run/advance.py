@@ -29,6 +29,7 @@ from reviewloop.domain.errors import (
     by_command,
     first_that_applies,
 )
+from reviewloop.domain.event import Listener
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
@@ -40,7 +41,6 @@ from reviewloop.loop.gates import base_tests
 from reviewloop.loop.nodes.approve import follow
 from reviewloop.loop.state import LoopState
 from reviewloop.loop.task_mark import show_free
-from reviewloop.store.events import Listener
 from reviewloop.store.folders import DISK_ERRORS
 from reviewloop.store.locks import hold
 from reviewloop.store.reasons import read_reason

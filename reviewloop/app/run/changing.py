@@ -14,6 +14,7 @@ from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.view import RunView
 from reviewloop.app.state_check import CHECKPOINTS
 from reviewloop.domain.errors import UsageError, WorkspaceError
+from reviewloop.domain.event import Listener
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.faults import fault
 from reviewloop.git.commits import Base, rebase_change, set_base
@@ -22,7 +23,6 @@ from reviewloop.git.private import PrivateRepo
 from reviewloop.loop.context import RunContext
 from reviewloop.review.silencing import is_user_dismissal, reason_of
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold, is_held
 from reviewloop.store.runs import RunRecord, RunStatus
 

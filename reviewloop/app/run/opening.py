@@ -19,6 +19,7 @@ from reviewloop.app.sandboxing import cage_of, describe_sandbox, levels_of, sand
 from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.app.state_check import JOURNAL
 from reviewloop.checkout.workspace import Workspace, filling_of
+from reviewloop.domain.event import Listener
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.llm.budget import Budget, spent_by
@@ -32,7 +33,7 @@ from reviewloop.sandbox.interpreters import not_committed
 from reviewloop.servers.definitions import Trusted
 from reviewloop.settings import Settings
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Events, Listener
+from reviewloop.store.events import Events
 from reviewloop.store.journal import Journal
 from reviewloop.store.runs import RunRecord
 

@@ -34,6 +34,7 @@ from reviewloop.domain.errors import (
     UsageError,
     by_command,
 )
+from reviewloop.domain.event import Listener
 from reviewloop.domain.reason import NO_REASON
 from reviewloop.faults import fault
 from reviewloop.git.commits import create_on
@@ -46,7 +47,6 @@ from reviewloop.loop.context import Brief, RunContext
 from reviewloop.review.prompts import HOUSE_RULES, new_nonce
 from reviewloop.specs.words import estimate_tokens
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Listener
 from reviewloop.store.journal import CallKey
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus

@@ -45,6 +45,7 @@ from reviewloop.domain.errors import (
     ModelSetupError,
     UsageError,
 )
+from reviewloop.domain.event import Listener, RunEvent
 from reviewloop.faults import fault
 from reviewloop.hooks.hook import Event
 from reviewloop.installed import require_all
@@ -74,7 +75,6 @@ from reviewloop.specs.writing import (
     usual_format,
 )
 from reviewloop.store.blobs import Blobs
-from reviewloop.store.events import Listener
 from reviewloop.store.locks import hold
 from reviewloop.store.runs import RunRecord, RunStatus
 
@@ -262,7 +262,7 @@ def move(
             record.settings = stored_settings(settings_of(record, caps))
         phases: dict[str, str] = {}
 
-        def collect(event: dict[str, Any]) -> None:
+        def collect(event: RunEvent) -> None:
             if event["kind"] == "approved":
                 phases.update(event["phases"])
             if listener:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Callable, Mapping
 from itertools import islice
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 from annotated_types import MaxLen
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.github.rereview.matching import CodePresence, CommentLocation, Facts
 from reviewloop.render.report import (
     FileRead,
@@ -242,7 +243,6 @@ def _names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 _SECONDS = Annotated[float, Field(ge=0, le=10**7)]
 _USD = Annotated[float, Field(ge=0, le=10**6)]
-_TOKENS = ("input", "output", "cache_read", "cache_write")
 
 
 class FilePart(Strict):
@@ -281,14 +281,21 @@ class UsedPart(Strict):
     estimated: bool = False
 
     @classmethod
-    def of(cls, usage: Mapping[str, Any]) -> Self:
+    def of(cls, usage: TokenUsage) -> Self:
         """Return the part for the figures of a report."""
         cost = usage.get("cost_usd")
         return cls(
-            **{name: int(usage.get(name) or 0) for name in _TOKENS},
+            input=usage.get("input", 0),
+            output=usage.get("output", 0),
+            cache_read=usage.get("cache_read", 0),
+            cache_write=usage.get("cache_write", 0),
             cost_usd=None if cost is None else float(cost),
             estimated=bool(usage.get("estimated")),
         )
+
+    def usage(self) -> TokenUsage:
+        """Return the figures that were told."""
+        return cast(TokenUsage, self.model_dump(exclude_defaults=True))  # checked when it was read
 
 
 class ReviewerPart(Strict):
@@ -310,7 +317,8 @@ class ReviewerPart(Strict):
 
     def reviewer(self, redact: Redact) -> ReviewerReport:
         """Return the report with the secrets that `redact` knows taken out."""
-        tokens = self.tokens.model_dump(include=set(_TOKENS), exclude_defaults=True)
+        counts = {"input", "output", "cache_read", "cache_write"}
+        tokens = cast(TokenUsage, self.tokens.model_dump(include=counts, exclude_defaults=True))
         who = self.name, self.status, self.seconds, self.findings, self.model
         return ReviewerReport(*who, tokens, self.cost_usd, redact(self.reason))
 
@@ -406,7 +414,7 @@ class ReportPart(Strict):
             notes=tuple(map(redact, self.notes)),
             below=self.below,
             unlisted={str(severity): n for severity, n in self.unlisted.items()},
-            usage=self.usage.model_dump(exclude_defaults=True),
+            usage=self.usage.usage(),
             readership=self.readership.readership(redact) if self.readership else None,
         )
 

@@ -12,6 +12,7 @@ from reviewloop.checkout.files import refuse_links
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity, by_severity
 from reviewloop.domain.finding import Status as FindingStatus
+from reviewloop.domain.usage import TokenUsage
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, single_line
 from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
@@ -26,7 +27,7 @@ from reviewloop.render.review_words import (
     tally,
     unread_words,
 )
-from reviewloop.render.text import counted
+from reviewloop.render.text import all_input, counted
 from reviewloop.render.untrusted import one_line
 
 if TYPE_CHECKING:
@@ -38,7 +39,6 @@ _MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summar
 _CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"
 MOST_REASON = 8000  # characters of an output; Linux takes 131,072 bytes in a variable
 _ENDED_WELL = {ExitCode.CLEAN, ExitCode.FINDINGS}
-_INPUT = ("input", "cache_read", "cache_write")
 _LEVELS = {
     Status.REVIEW_ERROR: "error",
     Status.NEEDS_USER: "warning",
@@ -226,7 +226,7 @@ def outputs_of(ended: JobOutcome) -> dict[str, str]:
     """Return the outputs of the step by name, all of them, unknown ones empty."""
     report, posted = ended.report, ended.posted or Posted()
     counts = counts_of(report) if report else {}
-    usage = report.usage if report else {}
+    usage = report.usage if report else TokenUsage()
     cost = usage.get("cost_usd")
     read, all_files = 0, 0
     if report:
@@ -243,8 +243,8 @@ def outputs_of(ended: JobOutcome) -> dict[str, str]:
         "comments-known": str(len(posted.known)),
         "coverage": f"{read}/{all_files}" if report else "",
         "cost-usd": "" if cost is None else f"{cost:.4f}",
-        "tokens-input": str(sum(int(usage.get(k) or 0) for k in _INPUT)) if report else "",
-        "tokens-output": str(int(usage.get("output") or 0)) if report else "",
+        "tokens-input": str(all_input(usage)) if report else "",
+        "tokens-output": str(usage.get("output", 0)) if report else "",
         "report-path": ended.report_path,
         "sarif-path": ended.sarif_path,
         "artifact-path": ended.collected,

@@ -47,17 +47,16 @@ from reviewloop.render.review_words import (
     who,
 )
 from reviewloop.render.rules import rule_link
-from reviewloop.render.text import cached_share, counted, duration, money, share, tokens
+from reviewloop.render.text import all_tokens, cached_share, counted, duration, money, share, tokens
 from reviewloop.render.untrusted import fenced, language, link
 
 _FILES_SHOWN = 150  # of the files read, and of those left out for one reason
 _LONGEST_PATH = 150
-_KINDS = ("input", "output", "cache_read", "cache_write")
 
 
 def spent(report: ReviewReport) -> str:
     """Return time, tokens and money of a review in words."""
-    used = sum(int(report.usage.get(kind) or 0) for kind in _KINDS)
+    used = all_tokens(report.usage)
     if report.model == "none" or not used:
         return f"{duration(report.seconds)}, no model was asked"
     about = "about " if report.usage.get("estimated") else ""
@@ -106,7 +105,7 @@ def _cell(text: str) -> str:
 def _how(report: ReviewReport) -> list[str]:
     lines = ["| reviewer | status | findings | time | tokens | cost |", "|---|---|--:|--:|--:|--:|"]
     for agent in report.agents:
-        used = sum(agent.tokens.values())
+        used = all_tokens(agent.tokens)
         cost = money(agent.cost_usd) if used else ""
         found = found_words(report, agent)
         cells = (sanitise_line(agent.name), agent.status, found, duration(agent.seconds))

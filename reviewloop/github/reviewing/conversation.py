@@ -40,6 +40,7 @@ from reviewloop.github.rereview.plan import Rereview, after_posting, plan, reply
 from reviewloop.github.user_comments import permission_check
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.rules import rule_link
+from reviewloop.render.text import all_tokens
 
 
 @dataclass(frozen=True)
@@ -222,12 +223,10 @@ def _comment(reading: PostableReview, finding: Finding) -> Comment | None:
 
 def _spent(state: State, report: ReviewReport) -> State:
     usage = report.usage
-    keys = ("input", "output", "cache_read", "cache_write")
-    tokens = sum(int(usage.get(key) or 0) for key in keys)
     return replace(
         state,
         spent_usd=state.spent_usd + float(usage.get("cost_usd") or 0),
-        spent_tokens=state.spent_tokens + tokens,
+        spent_tokens=state.spent_tokens + all_tokens(usage),
     )
 
 

@@ -70,7 +70,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
 
 
 def _emit_counts(book: Mapping[str, Finding], context: RunContext) -> None:
-    context.events.emit("counts", **count(book.values()).plain())
+    context.events.emit("counts", **count(book.values()).facts())
 
 
 def _left(findings: Iterable[Finding]) -> dict[str, int]:

@@ -183,7 +183,7 @@ def propose(state: LoopState, context: RunContext) -> dict[str, Any]:
         from reviewloop.loop.hooks import fire_at_end
 
         fire_at_end(state, context)
-    context.events.emit("counts", **count(findings).plain())
+    context.events.emit("counts", **count(findings).facts())
     context.events.emit("proposed", commit=commit, blocked=blocked)
     return {
         "proposal": context.blobs.put_json(proposal),

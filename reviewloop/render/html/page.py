@@ -30,7 +30,7 @@ from reviewloop.render.review_words import (
     skipped_by_reason,
     unlisted_words,
 )
-from reviewloop.render.text import counted, duration, money, tokens
+from reviewloop.render.text import all_tokens, counted, duration, money, tokens
 
 _PAGE_NAMES = 500  # skipped files listed
 
@@ -138,7 +138,7 @@ def _reviewers(report: ReviewReport) -> str:
             duration(agent.seconds),
         ]
         if paid:
-            used = tokens(sum(agent.tokens.values()))
+            used = tokens(all_tokens(agent.tokens))
             cells += [words(agent.model), used, words(money(agent.cost_usd))]
         rows.append((agent.status, cells))
     heads = ["reviewer", "status", "findings", "time", *(("model", "tokens", "cost") * paid)]

@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from reviewloop.domain.batch_report import BatchReport, QueueEntry, QueueReport, TaskReport
+from reviewloop.domain.event import RunEvent
 from reviewloop.render.batch import figures_of, sums, task_lines, why_stopped
 from reviewloop.render.counts import Counts
-from reviewloop.render.event_lines import Event, action, describe
+from reviewloop.render.event_lines import action, describe
 from reviewloop.render.reasons import sentence
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.terminal.progress import drawing
@@ -145,7 +146,7 @@ class _Task:
     runs: dict[str, float] = field(default_factory=dict)  # seconds that each run was in progress
     since: float | None = None  # in progress since
 
-    def take(self, event: Event) -> None:
+    def take(self, event: RunEvent) -> None:
         """Update it with one event of the task's run."""
         kind = str(event.get("kind", ""))
         if kind in _STEPS:
@@ -158,9 +159,9 @@ class _Task:
         elif kind == "finding":
             self.findings += 1
         elif kind == "counts":
-            self.findings = Counts.from_plain(event).left
+            self.findings = Counts.of_event(event).left
         elif kind == "model.reply":
-            usage = {} if event.get("from_journal") else event.get("usage") or event
+            usage = {} if event.get("from_journal") else event.get("usage", {})
             self.tokens += all_tokens(usage)
             cost = usage.get("cost_usd") if usage else 0.0  # from the journal: paid already
             self.usd = None if cost is None or self.usd is None else self.usd + float(cost)
@@ -246,7 +247,7 @@ class BatchScreen:
             on = f", on top of {below}" if below else ""
             self._line(f"{task} {title}: run {run}{on}")
 
-    def event(self, task: str, event: Mapping[str, object]) -> None:
+    def event(self, task: str, event: RunEvent) -> None:
         """Process an event of a task's run."""
         with self._lock:
             if row := self._tasks.get(task):

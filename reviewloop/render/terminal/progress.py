@@ -1,11 +1,10 @@
 """The live progress of a run: one table on a terminal, one line per event elsewhere."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from types import TracebackType
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,9 +12,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Severity
 from reviewloop.render.counts import Counts
-from reviewloop.render.event_lines import Event, action, describe, outcome
+from reviewloop.render.event_lines import action, describe, outcome
 from reviewloop.render.text import all_tokens, counted, duration, money, tokens
 from reviewloop.render.untrusted import one_line
 
@@ -96,7 +96,7 @@ class _Screen:
     cost: float | None = 0.0
     started: float | None = None
 
-    def take(self, event: Event) -> None:
+    def take(self, event: RunEvent) -> None:
         """Update the screen with one event."""
         kind, at = str(event.get("kind", "")), float(event.get("at") or time.time())
         self.started = at if self.started is None else self.started
@@ -110,8 +110,8 @@ class _Screen:
             if row := self.running(event):
                 row.findings += 1
         elif kind == "counts":
-            self.counts, self.found = Counts.from_plain(event), {}
-        elif kind in {"usage", "model.reply"}:
+            self.counts, self.found = Counts.of_event(event), {}
+        elif kind == "model.reply":
             self._use(event)
         elif kind in _TOOLS:
             if row := self.running(event):
@@ -122,18 +122,18 @@ class _Screen:
         elif line := describe(event):
             self.notes.append(line)
 
-    def running(self, event: Event) -> _Row | None:
+    def running(self, event: RunEvent) -> _Row | None:
         """Return the open row that an event is about."""
         name = _name(event)
         return next((r for r in reversed(self.rows) if r.name == name and r.ended is None), None)
 
-    def _start(self, event: Event, at: float) -> None:
+    def _start(self, event: RunEvent, at: float) -> None:
         kind = str(event["kind"])
         if kind == "agent.start" and self.running(event):
             return  # a reviewer has its row already
         self.rows.append(_Row(_name(event), at, kind=kind, indent=kind not in _OUTER))
 
-    def _end(self, event: Event, at: float) -> None:
+    def _end(self, event: RunEvent, at: float) -> None:
         row = self.running(event)
         if row is None and event["kind"] == "gate":
             row = _Row(_name(event), at - float(event.get("seconds") or 0), indent=True)
@@ -147,8 +147,8 @@ class _Screen:
         row.findings = int(event.get("findings") or row.findings)
         row.ending = outcome({**event, "findings": row.findings})
 
-    def _use(self, event: Event) -> None:
-        usage: Mapping[str, Any] = event.get("usage") or event
+    def _use(self, event: RunEvent) -> None:
+        usage = event.get("usage", {})
         used = all_tokens(usage)
         self.tokens += used
         if row := self.running(event):
@@ -192,7 +192,7 @@ class Progress:
             self._live.stop()
             self._live = None
 
-    def listen(self, event: Event) -> None:
+    def listen(self, event: RunEvent) -> None:
         """Take one event; may be called from any thread."""
         with self._lock:
             self._screen.take(event)
@@ -250,7 +250,7 @@ class Progress:
             return Text("+" if plain else "✓", style="green")
         return Text("-" if plain else "–", style="yellow")
 
-    def _completed(self, event: Event) -> Event:
+    def _completed(self, event: RunEvent) -> RunEvent:
         """Add to the event that ends a row what only its start and its findings had."""
         if event.get("kind") not in _ENDS:
             return event
@@ -261,9 +261,9 @@ class Progress:
         return {**event, "seconds": row.seconds(self._clock()), "findings": row.findings}
 
 
-def _name(event: Event) -> str:
-    keys = ("agent", "gate", "step", "name")
-    return next((one_line(str(event[key])) for key in keys if event.get(key)), "?")
+def _name(event: RunEvent) -> str:
+    names = (event.get("agent"), event.get("gate"), event.get("step"), event.get("name"))
+    return next((one_line(str(name)) for name in names if name), "?")
 
 
 def _ending(row: _Row) -> Text:

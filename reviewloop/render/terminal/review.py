@@ -50,7 +50,15 @@ from reviewloop.render.terminal.findings import (
     hanging,
     quoted_rows,
 )
-from reviewloop.render.text import cache_words, counted, duration, money, tokens, tokens_in
+from reviewloop.render.text import (
+    all_tokens,
+    cache_words,
+    counted,
+    duration,
+    money,
+    tokens,
+    tokens_in,
+)
 from reviewloop.render.untrusted import one_line, safe
 
 _NARROW = 76
@@ -89,7 +97,7 @@ def print_summary(console: Console, report: ReviewReport, *, verbose: bool = Fal
 
 
 def _out(report: ReviewReport) -> str:
-    return tokens(int(report.usage.get("output") or 0))
+    return tokens(report.usage.get("output", 0))
 
 
 def _reviewers(console: Console, report: ReviewReport) -> Table:
@@ -113,7 +121,7 @@ def _reviewers(console: Console, report: ReviewReport) -> Table:
         if timed:
             cells.append(Text(duration(agent.seconds) if agent.status != "skipped" else ""))
         if paid:
-            used = sum(agent.tokens.values())
+            used = all_tokens(agent.tokens)
             # A reviewer that failed before a call has no price, not an unknown one.
             cost = money(agent.cost_usd) if used or agent.status == "done" else ""
             cells += [Text(tokens(used)), Text(cost)]

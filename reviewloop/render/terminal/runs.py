@@ -8,7 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from reviewloop.render.event_lines import LASTING, Event, action, describe
+from reviewloop.domain.event import RunEvent
+from reviewloop.render.event_lines import LASTING, action, describe
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import all_tokens, counted, duration, tokens
 from reviewloop.render.untrusted import one_line
@@ -70,7 +71,7 @@ class LogLines:
     def __init__(self) -> None:
         self._talks: dict[tuple[str, str], _Talk] = {}
 
-    def line(self, event: Event) -> str:
+    def line(self, event: RunEvent) -> str:
         """Return an event as a line with its local time; "" when it has no line."""
         line = self._message(event)
         if not line:
@@ -78,7 +79,7 @@ class LogLines:
         at = time.localtime(float(event.get("at") or 0))
         return f"{time.strftime('%H:%M:%S', at)}  {line}"
 
-    def _message(self, event: Event) -> str:
+    def _message(self, event: RunEvent) -> str:
         kind = event.get("kind")
         key = str(event.get("agent")), str(event.get("finding") or "")
         if kind == "model.reply":
@@ -92,7 +93,7 @@ class LogLines:
             return "" if event.get("from_journal") else self._did(event, key)
         return describe(event)
 
-    def _count(self, talk: _Talk, event: Event) -> None:
+    def _count(self, talk: _Talk, event: RunEvent) -> None:
         talk.replies += 1
         talk.models[one_line(str(event.get("model")))] = None
         if event.get("from_journal"):
@@ -100,12 +101,12 @@ class LogLines:
         else:
             talk.tokens += all_tokens(event.get("usage") or {})
 
-    def _doing(self, event: Event, key: tuple[str, str]) -> str:
+    def _doing(self, event: RunEvent, key: tuple[str, str]) -> str:
         used = self._talks.get(key, _Talk()).tokens
         so_far = f"  ({tokens(used)} tokens so far)" if used else ""
         return f"{one_line(key[0])}: {action(event)}{so_far}"
 
-    def _did(self, event: Event, key: tuple[str, str]) -> str:
+    def _did(self, event: RunEvent, key: tuple[str, str]) -> str:
         """Return how a call ended; the start of a long one was shown before."""
         message = one_line(str(event.get("said") or ""))
         if event.get("name") in LASTING:
@@ -113,7 +114,7 @@ class LogLines:
         reason = f" ({message})" if message and event.get("error") else ""
         return self._doing(event, key) + reason
 
-    def _talked(self, event: Event, talk: _Talk) -> str:
+    def _talked(self, event: RunEvent, talk: _Talk) -> str:
         if not talk.replies:
             return ""
         again = f", {talk.kept} of them from the journal" if talk.kept else ""

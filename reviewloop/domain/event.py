@@ -1,0 +1,110 @@
+"""What a run tells while it works: one event, and whoever hears of it.
+
+Events are stored, one JSON line each, and `logs` reads those of earlier releases, too: a key keeps
+its meaning. Every key but `at` and `kind` may be missing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, Required, TypedDict, Unpack
+
+from reviewloop.domain.usage import TokenUsage
+
+
+class EventFacts(TypedDict, total=False):
+    """All that events of any kind hold; what may be said about one is checked where it is told."""
+
+    # Who or what it is about.
+    agent: str
+    step: str
+    finding: str  # the id of one, "" for none
+    gate: str  # of releases that did not call it `name`
+    name: str  # of a gate, a tool, a hook, an analyser
+    task: str
+    title: str
+    turn: int
+
+    # How it went.
+    status: str
+    result: str
+    reason: str
+    summary: str
+    text: str
+    seconds: float
+    from_journal: bool  # it was done, and paid, before
+
+    # A tool that an agent calls, and what a coding agent asks leave for.
+    about: str
+    how: str
+    error: bool
+    added: int
+    removed: int
+    said: str
+    argv: Sequence[str]
+    log: str  # file of a program's output
+    agent_program: str
+    answer: str
+
+    # A model.
+    model: str
+    to: str  # the model that is asked instead
+    why: str | Sequence[str]  # of a fallback; of a round, by finding
+    attempt: int
+    attempts: int
+    trouble: str
+    wait: float | None
+    possibly_paid: bool
+    stop_reason: str
+    usage: TokenUsage
+    estimate: int
+    counted: Mapping[str, object]
+    names: Sequence[str]  # of secrets
+
+    # A finding, and how many there are.
+    id: str
+    severity: str
+    path: str
+    line: int
+    findings: int
+    resolved: int
+    left: Mapping[str, int]  # by severity
+    failed: Sequence[str]  # reviewers
+    fields: Sequence[str]  # of an answer that nobody reads
+    number: int  # of a fix round
+    must_fix: int
+    should_fix: int
+    nits: int
+    fixed: int
+    dismissed: int
+
+    # A run.
+    base: str
+    files: Sequence[str]  # of steering
+    digests: Mapping[str, str]
+    event: str  # that a hook waits for
+    phases: Mapping[str, str]  # of a spec, with the file of each
+    commit: str
+    branch: str
+    blocked: str
+    choice: str
+    by: str
+
+
+class RunEvent(EventFacts, total=False):
+    """One thing that happened; `kind` says which of the facts are there."""
+
+    at: Required[float]  # seconds since the epoch
+    kind: Required[str]
+
+
+Listener = Callable[[RunEvent], None]
+
+
+class Emit(Protocol):
+    """Tells an event, as `Events.emit` does."""
+
+    def __call__(self, kind: str, /, **what: Unpack[EventFacts]) -> None:
+        """Tell an event of a kind."""
+
+
+def silent(kind: str, /, **what: Unpack[EventFacts]) -> None:
+    """Tell nobody."""
