@@ -1,7 +1,7 @@
-"""What a run tells while it works: one event, and whoever hears of it.
+"""The events that a run emits while it works, and the callbacks that take them.
 
-Events are stored, one JSON line each, and `logs` reads those of earlier releases, too: a key keeps
-its meaning. Every key but `at` and `kind` may be missing.
+Events are stored as one JSON line each, and `logs` also reads those of earlier releases, so a key
+keeps its meaning. Every key except `at` and `kind` may be missing.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from reviewloop.domain.usage import TokenUsage
 
 
 class EventFacts(TypedDict, total=False):
-    """All that events of any kind hold; what may be said about one is checked where it is told."""
+    """The keys of events of all kinds, with their types; checked where an event is emitted."""
 
     # Who or what it is about.
     agent: str
@@ -32,7 +32,7 @@ class EventFacts(TypedDict, total=False):
     seconds: float
     from_journal: bool  # it was done, and paid, before
 
-    # A tool that an agent calls, and what a coding agent asks leave for.
+    # A tool that an agent calls, and what a coding agent asks permission for.
     about: str
     how: str
     error: bool
@@ -90,7 +90,7 @@ class EventFacts(TypedDict, total=False):
 
 
 class RunEvent(EventFacts, total=False):
-    """One thing that happened; `kind` says which of the facts are there."""
+    """One event; `kind` says which of the facts are there."""
 
     at: Required[float]  # seconds since the epoch
     kind: Required[str]
@@ -100,11 +100,11 @@ Listener = Callable[[RunEvent], None]
 
 
 class Emit(Protocol):
-    """Tells an event, as `Events.emit` does."""
+    """Emits an event, as `Events.emit` does."""
 
     def __call__(self, kind: str, /, **what: Unpack[EventFacts]) -> None:
-        """Tell an event of a kind."""
+        """Emit an event of a kind."""
 
 
 def silent(kind: str, /, **what: Unpack[EventFacts]) -> None:
-    """Tell nobody."""
+    """Emit nothing."""

@@ -1,4 +1,4 @@
-"""What calls of models used, as figures that are stored and shown."""
+"""Tokens and money that model calls used, as they are stored and shown."""
 
 from typing import TypedDict
 

@@ -59,8 +59,8 @@ def tokens(count: int) -> str:
 
 def input_equivalents(usage: TokenUsage) -> int:
     """Return the cost of the input in plain input tokens: a cache write counts 1.25, a read 0.1."""
-    weighed = _WRITE * usage.get("cache_write", 0) + _READ * usage.get("cache_read", 0)
-    return round(usage.get("input", 0) + weighed)
+    cached = _WRITE * usage.get("cache_write", 0) + _READ * usage.get("cache_read", 0)
+    return round(usage.get("input", 0) + cached)
 
 
 def cached_share(usage: TokenUsage) -> float:
