@@ -119,8 +119,8 @@ class AgentProvider:
             )
 
             def emit(kind: str, /, **what: Unpack[EventFacts]) -> None:
-                told: EventFacts = {"agent": key.agent, "step": key.step, **what}
-                self._notify(kind, **told)
+                facts: EventFacts = {"agent": key.agent, "step": key.step, **what}
+                self._notify(kind, **facts)
 
             outcome = hold_turn(
                 self._agent,

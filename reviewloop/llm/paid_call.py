@@ -54,8 +54,8 @@ class Asking:
                 with self._limiter.turn(key, to_send) as turn:
                     self._check()
                     gate_turn.asks()
-                    asked: EventFacts = {**facts, "model": to_send.model}
-                    self._notify("model.asked", **asked)
+                    with_model: EventFacts = {**facts, "model": to_send.model}
+                    self._notify("model.asked", **with_model)
                     try:
                         reply = provider.ask(key, to_send, began)
                     except provider_errors() as error:

@@ -207,8 +207,8 @@ class Limiter:
             self._give_up_where_hopeless(request.model, since)
             if not reported and wait >= _WORTH_REPORTING:
                 reported = True
-                told: EventFacts = {**_who(key), "model": request.model, "seconds": wait}
-                self._notify("model.waiting", **told)
+                facts: EventFacts = {**_who(key), "model": request.model, "seconds": wait}
+                self._notify("model.waiting", **facts)
             # A little random, or all that wait would retry at the same moment.
             if self._sleep(min(wait, _SLICE) * random.uniform(1.0, 1.1)):  # noqa: S311 - see above
                 raise InterruptedByUserError().resuming(
