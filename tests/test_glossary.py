@@ -54,6 +54,7 @@ KEPT = {
     "rules/sh/upkeep.py: find_pipe_hides_failure": "called as its rule is",
     "app/fleet/work.py: said": "a field of the record of a batch",
     "domain/batch_report.py: brings": "a key of the queue's JSON",
+    "domain/event.py: said": "a key of stored events",
     "domain/errors.py: says_untouched": "a key of stored reasons",
     "loop/context.py: steering_asked": "a key of stored briefs",
     "render/proposal.py: person_edited": "a key of the proposal's JSON",
