@@ -145,7 +145,7 @@ def _reason(
     return why or "the reviewer did not finish"
 
 
-def estimated(model: str, usage: TokenUsage) -> tuple[str, ...]:
+def estimate_note(model: str, usage: TokenUsage) -> tuple[str, ...]:
     """Return a note when some of the tokens are our estimate."""
     if not usage.get("estimated") or model.startswith(("script:", "replay:")):
         return ()
@@ -471,7 +471,7 @@ def _reviewers_result(
         *_caged(request, context, tree),
         *context.server_notes,
         *count_warnings(context.journal),
-        *estimated(request.model, usage.get("", TokenUsage())),
+        *estimate_note(request.model, usage.get("", TokenUsage())),
     )
     return ReviewersResult(
         tuple(findings),
