@@ -106,6 +106,7 @@ _GOOGLE_FOR_EVERYBODY = re.compile(
 )
 # What stands beside the key that pages search a documentation with.
 _SEARCHED_BY_ALL = re.compile(r"\bindex_?Name\b|\balgolia\b", re.IGNORECASE)
+_TO_BE_REPLACED = re.compile(r"\breplace\b[^\n]{0,30}\bwith your\b", re.IGNORECASE)
 _NEAR = 400  # characters before and after a key
 _APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
 # Settings that only builds of every push use.
@@ -125,6 +126,9 @@ def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
     for secret in scan_for_vendors(file.text):
         if taken.take(secret.start, secret.end):
             hit = _vendor_hit(file, secret, lines)
+            if _is_described(file, lines.number(secret.start)):
+                yield replace(hit, severity=Severity.NIT)
+                continue
             is_open = hit.severity is None and _is_for_everybody(file, secret)
             yield replace(hit, severity=Severity.SHOULD_FIX) if is_open else hit
     if file.path.lower().endswith(_NOT_SEARCHED):
@@ -220,7 +224,8 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     if guess.severity is Severity.NIT or open_to_all or published:
         return guess.severity
     around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
-    live = not _SEARCHED_BY_ALL.search(around) and not _is_set_for_tests(file, guess.start)
+    told = _SEARCHED_BY_ALL.search(around) or _TO_BE_REPLACED.search(around)
+    live = not told and not _is_set_for_tests(file, guess.start)
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 
@@ -235,6 +240,18 @@ def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
         message=f"{what} in the code: {value}",
         severity=_vendor_severity(file.path_class, secret),
     )
+
+
+_COMMENT = re.compile(r"\s*(?:#|//|--|;|\*)")
+_DESCRIBES = re.compile(r"\blooks? like\b|\be\.g\.|\bfor example\b|\bexample:", re.IGNORECASE)
+
+
+def _is_described(file: SourceFile, line: int) -> bool:
+    """Whether a comment shows how such a value looks; one that is only commented out is real."""
+    if not _COMMENT.match(file.lines[line - 1]):
+        return False
+    above = file.lines[max(0, line - 3) : line]
+    return any(_COMMENT.match(text) and _DESCRIBES.search(text) for text in above)
 
 
 def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:

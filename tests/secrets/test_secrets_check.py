@@ -116,6 +116,7 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("app.sample.py", 'API_KEY = "{}"', SHOULD),
         ("tests/test_app.py", 'API_KEY = "{}"', NIT),
         ("docs.config.js", 'a = {{ appId: "A", apiKey: "{}", indexName: "docs" }}', SHOULD),
+        ("dns.ini", "# Replace with your values\ndns_secret = {}", SHOULD),
         ("ci.yml", "env:\n  NODE_ENV: test\n  SECRET_KEY: {}", SHOULD),
         (".env.test", "SECRET_KEY={}", NIT),
         (".env.production", "SECRET_KEY={}", MUST),
@@ -178,6 +179,18 @@ def test_what_every_browser_gets_and_what_tests_use_is_no_held_secret(path, name
 
     told = [hit.rule for hit in check.run(file)]
     assert told == ([] if name else ["secret/held-value"])
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("# Our token looks like:\n#   {}", NIT),
+        ("# token = {}", MUST),
+        ("# looks like\nTOKEN = '{}'", MUST),
+    ],
+)
+def test_a_comment_that_describes_a_token_shows_none(line, wanted):
+    assert [severity for _, severity in judged("a.py", line.format(TOKEN) + "\n")] == [wanted]
 
 
 def test_a_key_in_a_file_of_others_is_published_already():

@@ -72,6 +72,11 @@ def _is_named_insecure(node: "SgNode", source: Source) -> bool:
     return False
 
 
+def find_any_host_key(node: "SgNode", source: Source) -> Found:
+    """Find go/any-host-key; behind a condition somebody may have chosen it."""
+    return Found(node, severity=SHOULD if is_conditional(node, source) else None)
+
+
 def find_old_tls(node: "SgNode", source: Source) -> "SgNode | None":
     """Find go/old-tls."""
     return node if _is_set_to(node, "MinVersion", _OLD) else None

@@ -78,7 +78,9 @@ def find_expect_without_matcher(node: "SgNode", source: Source) -> Found | None:
     if parent is None or parent.kind() != "expression_statement":
         return None
     checks = given[0].kind() in {"call_expression", "await_expression"} and re.match(
-        r"(?:await\s+)?[\w$.]*(?:assert|expect|check|verif|should)", given[0].text(), re.IGNORECASE
+        r"(?:await\s+)?[\w$.]*(?:assert|expect|check|verif|should|(?:get|find)(?:All)?By[A-Z])",
+        given[0].text(),
+        re.IGNORECASE,
     )
     return Found(node, severity=NIT if checks else None)
 

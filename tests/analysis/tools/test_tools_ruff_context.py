@@ -158,6 +158,8 @@ CASES = [
         MUST,
         "def f():\n    try:\n        g()\n    except OSError:\n        pass\n    raise\n",
     ),
+    ("PLE0704", SHOULD, "def f():\n    try:\n        raise\n    except Exception:\n        g()\n"),
+    ("PLE0704", MUST, "def f():\n    try:\n        raise\n    except OSError:\n        g()\n"),
     ("PLE0704", MUST, "def f():\n    raise\n"),
     ("PLE0704", NIT, "def failed(exc):\n    if exc:\n        raise\n"),
     ("PLE0704", NIT, "def a():\n    raise\n\n\ntry:\n    b()\nexcept OSError:\n    a()\n"),

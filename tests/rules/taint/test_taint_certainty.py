@@ -184,6 +184,25 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             "js/expect-without-matcher",
             Severity.MUST_FIX,
         ),
+        (
+            "a.test.js",
+            "test('a', () => { expect(getByRole('link')); });\n",
+            "js/expect-without-matcher",
+            Severity.NIT,
+        ),
+        (
+            "a.go",
+            _GO.format(code="if loose { c.key = ssh.InsecureIgnoreHostKey() }"),
+            "go/any-host-key",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.go",
+            _GO.format(code="c.key = ssh.InsecureIgnoreHostKey()"),
+            "go/any-host-key",
+            Severity.MUST_FIX,
+        ),
+        ("a.js", "if (typeof a === 'array') b();\n", "js/no-such-type", Severity.MUST_FIX),
         ("v.py", _CLEANED.format(name="shown"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _CLEANED.format(name="sanitized"), "taint/path-traversal", Severity.SHOULD_FIX),
         ("v.py", _THROUGH.format(name="shorten"), "taint/path-traversal", Severity.MUST_FIX),
@@ -274,6 +293,7 @@ func h(w http.ResponseWriter, r *http.Request) {
             _GO.format(code="c.o = &websocket.AcceptOptions{InsecureSkipVerify: true}"),
             "go/certificates-not-checked",
         ),
+        ("a.js", "throw new TypeError(typeof a + ' is not iterable');\n", "js/no-such-type"),
         ("Dockerfile", "FROM a:1\nWORKDIR /app\nCOPY a.json b.json /app\n", "docker/many-into-one"),
         (
             "q.go",

@@ -87,6 +87,8 @@ def raised_anyhow(hit: Hit, module: Module) -> Hit:
         if node is not None
         else None
     )
+    if node is not None and _is_caught(node, module):
+        return replace(hit, severity=SHOULD)  # the handlers get another error than none
     if function is None or any(isinstance(one, ast.Try) for one in ast.walk(function)):
         return hit  # what its own handlers caught is gone by then
     takes_error = any(
@@ -98,6 +100,19 @@ def raised_anyhow(hit: Hit, module: Module) -> Hit:
         if takes_error or _is_called_by_handler(function.name, module)
         else hit
     )
+
+
+def _is_caught(node: ast.AST, module: Module) -> bool:
+    """Whether handlers of the same function take any error that a statement raises."""
+    inner = node
+    for outer in module.around(node):
+        if isinstance(outer, _FUNCTIONS):
+            return False
+        if isinstance(outer, ast.Try) and inner in outer.body:
+            kinds = {name_of(h.type) if h.type is not None else "" for h in outer.handlers}
+            return bool(kinds & {"", "Exception", "BaseException", "RuntimeError"})
+        inner = outer
+    return False
 
 
 def _is_called_by_handler(name: str, module: Module) -> bool:
