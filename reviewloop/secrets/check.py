@@ -243,14 +243,16 @@ def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
 
 
 _COMMENT = re.compile(r"\s*(?:#|//|--|;|\*)")
-_DESCRIBES = re.compile(r"\blooks? like\b|\be\.g\.|\bfor example\b|\bexample:", re.IGNORECASE)
+_DESCRIBES = re.compile(
+    r"\blooks? (?:\w+ ){0,3}like\b|\be\.g\.|\bfor example\b|\bexample:", re.IGNORECASE
+)
 
 
 def _is_described(file: SourceFile, line: int) -> bool:
     """Whether a comment shows how such a value looks; one that is only commented out is real."""
     if not _COMMENT.match(file.lines[line - 1]):
         return False
-    above = file.lines[max(0, line - 3) : line]
+    above = file.lines[max(0, line - 4) : line]
     return any(_COMMENT.match(text) and _DESCRIBES.search(text) for text in above)
 
 

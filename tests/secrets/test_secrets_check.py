@@ -185,6 +185,7 @@ def test_what_every_browser_gets_and_what_tests_use_is_no_held_secret(path, name
     ("line", "wanted"),
     [
         ("# Our token looks like:\n#   {}", NIT),
+        ("# it might look something like:\n# a://xoxb\n# or\n#   {}", NIT),
         ("# token = {}", MUST),
         ("# looks like\nTOKEN = '{}'", MUST),
     ],
