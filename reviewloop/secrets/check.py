@@ -224,8 +224,8 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     if guess.severity is Severity.NIT or open_to_all or published:
         return guess.severity
     around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
-    told = _SEARCHED_BY_ALL.search(around) or _TO_BE_REPLACED.search(around)
-    live = not told and not _is_set_for_tests(file, guess.start)
+    harmless = _SEARCHED_BY_ALL.search(around) or _TO_BE_REPLACED.search(around)
+    live = not harmless and not _is_set_for_tests(file, guess.start)
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
 
 
