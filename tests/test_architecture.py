@@ -121,6 +121,7 @@ def test_no_decision_reads_a_sentence_of_ours():
         "if CAP.search(record.reason): pass",
         "if re.match('the cap', why): pass",
         "text = message.removesuffix('.')",
+        "text = run.reason.replace(moved, '')",
         "first = note.split(';')[0]",
         "if 'credit' in message.lower(): pass",
         "if 'not pushed' in line: pass",

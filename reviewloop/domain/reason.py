@@ -44,6 +44,8 @@ class ReasonKind(StrEnum):
     # obstacle (a kind), why, problem (the part about what is wrong), run, says_untouched (of
     # `why`), try_again (once the problem is solved)
     COMMIT_REFUSED = "commit_refused"
+    ANSWER_FIRST = "answer_first"  # run, how (needs | builds_on), which (its status)
+    REBASED_THERE = "rebased_there"  # branch, run ("" where it is the branch itself)
     COMMIT_NOTES = "commit_notes"  # notes: what the commit did not do to the checkout
 
 
@@ -71,6 +73,11 @@ class Reason:
         value = self.params.get(name, ())
         return value if isinstance(value, tuple) else ()
 
+    @property
+    def runs(self) -> Sequence[str]:
+        """The runs that it names beside the one that it is about."""
+        return tuple(filter(None, (self.text("run"), *self.lines("runs"))))
+
     def changed(self, change: Callable[[str], str]) -> "Reason":
         """Return the reason with every string passed through `change`, such as a redactor."""
 
@@ -83,6 +90,11 @@ class Reason:
 
 
 NO_REASON = Reason()
+
+
+def naming(because: Reason, *runs: str) -> Reason:
+    """Return the reason, which names these runs: it holds as long as none of them is over."""
+    return reason(because.kind, **{**because.params, "runs": runs}) if runs else because
 
 
 def resume_continues(because: Reason) -> bool:

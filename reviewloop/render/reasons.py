@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from reviewloop.domain.reason import Reason, ReasonKind
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 
 _EMPTY = "the change is empty: "
 
@@ -10,6 +10,20 @@ _EMPTY = "the change is empty: "
 def sentence(reason: Reason) -> str:
     """Return a reason as a sentence; a finished `text` is returned unchanged."""
     return reason.text("text") or SENTENCES[reason.kind](reason)
+
+
+def together(*reasons: Reason) -> Reason:
+    """Return reasons as one: with a single one that one, else their sentences, each once.
+
+    It says that a run builds on another where one of them does.
+    """
+    listed = [one for one in reasons if one]
+    texts = list(dict.fromkeys(map(sentence, listed)))
+    if len(texts) < 2:
+        return next(iter(listed), NO_REASON)
+    builds_on = any(one.kind is ReasonKind.BUILDS_ON for one in listed)
+    kind = ReasonKind.BUILDS_ON if builds_on else ReasonKind.ERROR
+    return reason(kind, text="; ".join(texts))
 
 
 def brief(reason: Reason) -> str:
@@ -67,6 +81,22 @@ def _protected_files(reason: Reason) -> str:
     )
 
 
+def _answer_first(reason: Reason) -> str:
+    run, which = reason.text("run"), reason.text("which")
+    if reason.text("how") == "needs":
+        return f"its task needs what {run} does, which waits: approve that one first"
+    if which:
+        return f"it was built on {run}, which is {which} now: answer that one first"
+    return f"it builds on {run}, which waits: approve that one first"
+
+
+def _rebased_there(reason: Reason) -> str:
+    below = reason.text("run")
+    location = f"there, onto {below}" if below else "there"
+    lacked = f"it built on a commit that {reason.text('branch')} lacks"
+    return f"{lacked}, and was rebased {location}: look at it again, then answer"
+
+
 SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.NONE: _fixed(""),
     ReasonKind.LEGACY: _as_text,
@@ -115,6 +145,8 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.HOOK_BLOCKED: _as_text,
     ReasonKind.LFS_STOP: _as_text,
     ReasonKind.COMMIT_REFUSED: _refused_commit,
+    ReasonKind.ANSWER_FIRST: _answer_first,
+    ReasonKind.REBASED_THERE: _rebased_there,
     ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),
 }
 """A row for every kind; kinds with a finished sentence use `_as_text`."""

@@ -11,7 +11,6 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from reviewloop.domain.batch_report import (
-    BatchReport,
     Cost,
     EarlierTries,
     Figures,
@@ -19,11 +18,11 @@ from reviewloop.domain.batch_report import (
     KeptRun,
     RunReport,
     TaskReport,
-    Totals,
 )
 from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
 from reviewloop.faults import fault
 from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
+from reviewloop.store.runs import RunRecord
 from reviewloop.store.sqlite import open_database
 
 FILE = "batches.sqlite"
@@ -233,31 +232,29 @@ def task_report(body: Mapping[str, Any]) -> TaskReport:
     )
 
 
-def batch_report(body: Mapping[str, Any]) -> BatchReport:
-    """Return the report of a batch from printed or stored JSON."""
-    totals = body["totals"]
-    return BatchReport(
-        batch=body["batch"],
-        spec=body["spec"],
-        branch=body["branch"],
-        mode=body["mode"],
-        state=body["state"],
-        because=legacy_reason(body["reason"]),
-        left_out=tuple(body["left_out"]),
-        began_at=body["began_at"],
-        reported_at=body["told_at"],
-        budget_usd=body["budget_usd"],
-        deadline=body["deadline"],
-        totals=Totals(
-            totals["runs"],
-            cost_of(totals),
-            cost_of(totals.get("before")),
-            totals.get("sittings", 0),
-            totals.get("wall_seconds"),
-        ),
-        tasks=tuple(map(task_report, body["tasks"])),
-        remote=body.get("remote", ""),
-    )
+@dataclass(frozen=True)
+class StoredRow:
+    """What a worker reported of a run that asks: whoever looks at it needs no clone."""
+
+    report: TaskReport
+    proposed: str  # the commit, "" for none
+    proposal: str  # the blob of what it proposed then
+    reason: str  # that it had then
+
+
+def stored_row(row: Mapping[str, object], because: Reason, proposed: str, run: RunRecord) -> str:
+    """Return what is stored of a run: its `row` of the queue, and what it was like then."""
+    then = {"proposed": proposed, "of": [run.proposal, run.reason]}
+    return json.dumps({**row, "because": stored_reason(because), **then})
+
+
+def read_row(stored: str) -> StoredRow | None:
+    """Return what `stored_row` wrote, in any release; None where nothing was."""
+    if not stored:
+        return None
+    body = json.loads(stored)
+    proposal, because = body.get("of", ("", ""))
+    return StoredRow(task_report(body), str(body.get("proposed", "")), proposal, because)
 
 
 _RUN = frozenset(one.name for one in fields(RunReport)) - {"because", "figures", "cost", "before"}

@@ -1,5 +1,6 @@
 """Stores reasons as kind and parameters, and reads the sentences of older records."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import TypedDict
@@ -59,6 +60,25 @@ def read_reason(stored: object, sentence: str) -> Reason:
             values = {str(n): _param(v) for n, v in params.items()}
             return reason(ReasonKind(str(kind)), **{**_in_brief(values.get("text")), **values})
     return _read_sentence(sentence) if sentence else NO_REASON
+
+
+def stored_note(because: Reason, sentence: str) -> str:
+    """Return a reason and its sentence as the text of a column, "" for none."""
+    return json.dumps({**stored_reason(because), "sentence": sentence}) if because else ""
+
+
+def read_note(stored: str) -> Reason:
+    """Return the reason that `stored_note` wrote; earlier releases stored its sentence alone.
+
+    Such a sentence is shown as it is, and no decision reads it.
+    """
+    try:
+        note = json.loads(stored or "{}")
+    except ValueError:
+        note = None
+    if isinstance(note, dict):
+        return read_reason(note, str(note.get("sentence", "")))
+    return reason(ReasonKind.LEGACY, text=stored)
 
 
 def _param(value: object) -> Param:

@@ -1,9 +1,11 @@
 """The queue and its tables: when a task is queued again, and rows of an older release."""
 
 import asyncio
+import json
 import time
 import tracemalloc
 from contextlib import closing
+from types import SimpleNamespace
 
 import procrastinate
 import pytest
@@ -11,16 +13,21 @@ from procrastinate.jobs import Job
 from support.postgres import Postgres
 
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK, Jobs
+from reviewloop.app.fleet.queue import note_now
 from reviewloop.app.fleet.worker import Again, WorkerQueue, rescue, work
 from reviewloop.app.fleet.workplace import BusyError, Workplace, opened
 from reviewloop.domain.errors import StoreError, UsageError, WorkspaceError
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
+from reviewloop.render.reasons import sentence
 from reviewloop.store.postgres import database as databases
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database, connection_arguments
 from reviewloop.store.postgres.figures import SharedFigures
 from reviewloop.store.postgres.rates import SharedRates
 from reviewloop.store.postgres.replica import rebuild
+from reviewloop.store.postgres.runs import SharedRuns
 from reviewloop.store.rates import Ceilings
+from reviewloop.store.runs import RunRecord, RunStatus
 
 pytestmark = pytest.mark.needs_postgresql
 WORK = About("key", "name", "/remote.git", "work", None, {}, "sha1", "")
@@ -192,3 +199,49 @@ def test_tables_of_version_1_are_completed_and_what_is_in_them_stays(url):
         assert [job.args["task"] for job in Jobs(database, url).pending()] == ["1"]
     with opened(url):
         pass
+
+
+_OLD_NOTE = "it builds on 1-over, which waits: approve that one first"
+
+
+def test_a_note_of_an_earlier_release_stays_a_sentence_that_is_shown_and_never_matched(url):
+    over = RunRecord("1-over", "", "Over", "c", "main", status=RunStatus.COMMITTED)
+    asks = RunRecord("2-asks", "", "Asks", "c", "main", status=RunStatus.WAITING)
+    with closing(Database(url)) as database:
+        for run in (over, asks):
+            database.execute(
+                "INSERT INTO runs VALUES (%s, 'b', 'k', 'main', %s, 0, 0, %s, '', '', %s)",
+                (run.run_id, str(run.status), json.dumps(run.plain()), _OLD_NOTE),
+            )
+    with opened(url) as database:
+        shared = SharedRuns(database)
+        assert shared.shown_of("2-asks").note == reason(ReasonKind.LEGACY, text=_OLD_NOTE)
+        assert sentence(_noted(shared, asks)) == _OLD_NOTE
+
+
+def test_a_note_holds_until_a_run_that_it_names_is_over(url):
+    first = RunRecord("1-first", "", "First", "c", "main", status=RunStatus.WAITING)
+    asks = RunRecord("2-asks", "", "Asks", "c", "main", status=RunStatus.WAITING)
+    note = reason(ReasonKind.ANSWER_FIRST, run="1-first", how="needs")
+    with opened(url) as database:
+        shared = SharedRuns(database)
+        for run in (first, asks):
+            database.execute(
+                "INSERT INTO runs VALUES (%s, 'b', 'k', 'main', %s, 0, 0, %s)",
+                (run.run_id, str(run.status), json.dumps(run.plain())),
+            )
+        shared.note("2-asks", note, sentence(note))
+        expected = "its task needs what 1-first does, which waits: approve that one first"
+        assert sentence(_noted(shared, asks)) == expected
+        first.status = RunStatus.COMMITTED
+        shared.save(first)
+        assert not _noted(shared, asks)
+
+
+def _noted(shared: SharedRuns, run: RunRecord) -> Reason:
+    """Return why a run asks, by what a store holds."""
+    rows = shared.all_shown()
+    snapshot = SimpleNamespace(
+        notes={one.run.run_id: one.note for one in rows}, runs=[one.run for one in rows]
+    )
+    return note_now(SimpleNamespace(snapshot=snapshot), run, NO_REASON)

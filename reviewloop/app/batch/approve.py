@@ -120,7 +120,8 @@ def rebase_behind(
     """
     done = [other.run.task_id for other in chain]
     if need := find_missing_task(there, run, set(done)):
-        raise NeedError(*missing_task_reason(there, run, need))
+        lacks = missing_task_reason(there, run, need)
+        raise NeedError(lacks.why, lacks.next)
     kept = {"stands_on": below.run.run_id if below else "", "done": done, "redo": False}
     base = base_on(there, below) if below else None
     return rebase(there, run.run_id, base, options={**kept, **options}, listener=listener)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from reviewloop.app.batch.spec_changes import needed_of
 from reviewloop.app.batch.stack import (
+    Conflict,
     Line,
     Waiting,
     chain_below,
@@ -256,7 +257,7 @@ def _needed(repository: RunSource, spec: Spec, need: str, title: str) -> Task | 
     return named[0] if len(named) == 1 else None
 
 
-def missing_task_reason(repository: RunSource, run: RunRecord, need: Task) -> tuple[str, str]:
+def missing_task_reason(repository: RunSource, run: RunRecord, need: Task) -> Conflict:
     """Return why a run cannot be rebased onto a branch without this task, and the next command.
 
     A batch does a rejected task again; a run that is not over is answered first.
@@ -268,8 +269,9 @@ def missing_task_reason(repository: RunSource, run: RunRecord, need: Task) -> tu
         here = one.branch == run.branch and one.spec_path == run.spec_path
         if here and not one.status.over and is_called(repository, one, need.title):
             show = f"reviewloop show {one.run_id}"
-            return f"{message} ({one.run_id} is {one.status}): `{show}`", show
-    return f"{message}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch"
+            why = f"{message} ({one.run_id} is {one.status}): `{show}`"
+            return Conflict(why, show, (one.run_id,))
+    return Conflict(f"{message}: {anew_or_not(need.id, run.run_id)}", "reviewloop batch")
 
 
 def _why_not(run: RunRecord, choice: str) -> str:
@@ -377,7 +379,7 @@ def rebase_obstacle(repository: RunSource, found: Queue, one: Waiting) -> str:
     there = {other.run.task_id for other in found.waiting if other.run.spec_path == path}
     with suppress(ReviewLoopError):  # approving reports a spec that cannot be read
         if need := find_missing_task(repository, one.run, there):
-            return missing_task_reason(repository, one.run, need)[0]
+            return missing_task_reason(repository, one.run, need).why
     return ""
 
 

@@ -10,6 +10,7 @@ from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
 from reviewloop.app.run_source import RunSource
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.reason import Reason, ReasonKind, naming, reason
 from reviewloop.git.commits import Base
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.locks import hold
@@ -231,6 +232,7 @@ class Conflict(NamedTuple):
 
     why: str
     next: str
+    runs: tuple[str, ...] = ()  # that it names, beside the one that it is about
 
     def __str__(self) -> str:
         """Return it in the words of the approval that found it."""
@@ -247,8 +249,15 @@ def conflict_below(
         if why and proposal == lower.run.proposal and onto in there:
             mine = lower.run.run_id == one.run.run_id
             prefix = "" if mine else f"builds on {lower.run.run_id}, which "
-            return Conflict(f"{prefix}does not merge: {why}", after_conflict(repository, lower.run))
+            following = after_conflict(repository, lower.run)
+            below = () if mine else (lower.run.run_id,)
+            return Conflict(f"{prefix}does not merge: {why}", following, below)
     return None
+
+
+def no_merge(met: Conflict) -> Reason:
+    """Return that a run does not merge as the reason why it waits."""
+    return naming(reason(ReasonKind.ERROR, text=f"{met}, or reject it"), *met.runs)
 
 
 def conflict_with(run: RunRecord, head: str | None) -> str:

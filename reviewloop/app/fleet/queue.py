@@ -4,30 +4,33 @@ from collections.abc import Sequence
 from dataclasses import replace
 from shlex import quote
 
+from reviewloop.app.batch.policy import because_of
 from reviewloop.app.batch.queue import estimate_approval
 from reviewloop.app.batch.queue_view import approve_all
 from reviewloop.app.batch.spec_changes import needed_of
-from reviewloop.app.batch.stack import Conflict, Waiting, conflict_below
+from reviewloop.app.batch.stack import Conflict, Waiting, conflict_below, no_merge
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.domain.batch_report import QueueEntry, QueueReport
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.render.batch import ON_ITS_WAY
-from reviewloop.render.reasons import sentence
-from reviewloop.store.batches import legacy_reason, task_report
+from reviewloop.render.reasons import together
 from reviewloop.store.runs import RunRecord, RunStatus
 
+_ON_ITS_WAY = reason(ReasonKind.ERROR, text=ON_ITS_WAY)
 
-def note_now(source: BranchSource, run: RunRecord, why: str) -> str:
+
+def note_now(source: BranchSource, run: RunRecord, why: Reason) -> Reason:
     """Return the reason of a waiting run's status, with the outcome of its latest answer.
 
     `why` is the reason without it. A note that names a finished run is left out.
     """
-    note = source.snapshot.notes.get(run.run_id, "")
-    over = (other.run_id for other in source.snapshot.runs if other.status.over)
-    if not note or note == run.reason or any(other in note for other in over):
+    note = source.snapshot.notes.get(run.run_id, NO_REASON)
+    over = {other.run_id for other in source.snapshot.runs if other.status.over}
+    if not note or note == because_of(run) or not over.isdisjoint(note.runs):
         return why
     # A run's own reason is the outcome of an earlier answer.
-    return note if run.reason else "; ".join(dict.fromkeys(filter(None, (note, why))))
+    return note if run.because else together(note, why)
 
 
 def conflict_of(source: BranchSource, run: RunRecord) -> Conflict | None:
@@ -113,20 +116,21 @@ def _asking(source: BranchSource) -> Sequence[RunRecord]:
 def _entry(source: BranchSource, run: RunRecord) -> QueueEntry:
     queue, shown = source.queue, source.snapshot.shown[run.run_id]
     stale = any(one.run.run_id == run.run_id for one in queue.stale)
-    met, found = conflict_of(source, run), task_report(shown)
-    why = f"{met}, or reject it" if met else note_now(source, run, sentence(found.because))
-    moved = _moved(source, run, found.below) if stale and not met else ""
-    on_its_way = ON_ITS_WAY if run.run_id in source.snapshot.answers else ""
-    why = "; ".join(filter(None, (on_its_way, why, moved)))
-    report = replace(found, branch=run.branch, state=str(run.status), because=legacy_reason(why))
-    return QueueEntry(report, remote=source.about.address, proposed=str(shown["proposed"]))
+    met, found = conflict_of(source, run), shown.report
+    why = no_merge(met) if met else note_now(source, run, found.because)
+    moved = _moved(source, run, found.below) if stale and not met else NO_REASON
+    on_its_way = _ON_ITS_WAY if run.run_id in source.snapshot.answers else NO_REASON
+    because = together(on_its_way, why, moved)
+    report = replace(found, branch=run.branch, state=str(run.status), because=because)
+    return QueueEntry(report, remote=source.about.address, proposed=shown.proposed)
 
 
-def _moved(source: BranchSource, run: RunRecord, builds_on: str) -> str:
+def _moved(source: BranchSource, run: RunRecord, builds_on: str) -> Reason:
     """Return what approving a run that is not on its branch does first."""
     over = (one for one in source.runs.all() if one.run_id == builds_on and one.status.over)
     below = next(over, None)
     rejected = below is not None and below.status is not RunStatus.COMMITTED
     lacked = f"it builds on a commit that {run.branch} lacks"
     what = f"{below.run_id} was rejected" if below and rejected else lacked
-    return f"{what}, so approving rebases this onto {run.branch} first, then asks you again"
+    text = f"{what}, so approving rebases this onto {run.branch} first, then asks you again"
+    return reason(ReasonKind.ERROR if rejected else ReasonKind.BUILDS_ON, text=text)

@@ -9,11 +9,12 @@ from reviewloop.app.batch.queue import Queue, queue_of
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
 from reviewloop.domain.batch_report import Figures, KeptRun, RunReport
 from reviewloop.domain.errors import UsageError
+from reviewloop.domain.reason import Reason
 from reviewloop.git.transfer import host_and_path
 from reviewloop.llm.budget import Spent, spent_on
 from reviewloop.render.proposal import Proposal
 from reviewloop.specs.files import MemoryFiles
-from reviewloop.store.batches import Session, kept_run
+from reviewloop.store.batches import Session, StoredRow
 from reviewloop.store.journal import CallUsage
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -116,14 +117,14 @@ class Snapshot:
         return {one.run: one for row in rows for one in row}
 
     @cached_property
-    def shown(self) -> dict[str, dict[str, Any]]:
+    def shown(self) -> dict[str, StoredRow]:
         """The last report of each waiting run's proposal, by run."""
-        return {run.run_id: shown for run, shown, _ in self._shown if shown}
+        return {one.run.run_id: one.row for one in self._shown if one.row}
 
     @cached_property
-    def notes(self) -> dict[str, str]:
+    def notes(self) -> dict[str, Reason]:
         """The outcome of the latest answer, by run."""
-        return {run.run_id: note for run, _, note in self._shown}
+        return {one.run.run_id: one.note for one in self._shown}
 
     @cached_property
     def usages(self) -> dict[str, list[CallUsage]]:
@@ -208,8 +209,9 @@ class BranchSource:
     def commit_of(self, run: RunRecord) -> str:
         """Return the commit that a run proposes; "" until its proposal is reported."""
         shown = self.snapshot.shown.get(run.run_id)
-        seen = run.status is RunStatus.WAITING and shown and shown["of"][0] == run.proposal
-        return str(shown["proposed"]) if seen and shown else ""
+        if shown is None or run.status is not RunStatus.WAITING or shown.proposal != run.proposal:
+            return ""
+        return shown.proposed
 
     def spent(self, run: RunRecord) -> Spent:
         """Return the usage of a run's model calls, as far as it is stored."""
@@ -227,4 +229,4 @@ class BranchSource:
         if run.status.over and (kept := self.snapshot.kept.get(run.run_id)):
             return kept
         shown = self.snapshot.shown.get(run.run_id)
-        return kept_run(shown) if shown else RunReport(state=str(run.status))
+        return shown.report if shown else RunReport(state=str(run.status))

@@ -10,9 +10,8 @@ from reviewloop.app.fleet.snapshot import BranchSource, Snapshot
 from reviewloop.domain.batch_report import BatchReport, TaskReport
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.render.batch import ON_ITS_WAY, next_of
-from reviewloop.render.reasons import sentence
 from reviewloop.specs.tasks import UNTICKED
-from reviewloop.store.batches import BatchRecord, legacy_reason
+from reviewloop.store.batches import BatchRecord
 from reviewloop.store.postgres.batches import SharedBatch
 from reviewloop.store.runs import RunStatus
 
@@ -67,9 +66,7 @@ def _answered(source: BranchSource, row: TaskReport) -> TaskReport:
     if met := conflict_of(source, run):
         because = reason(ReasonKind.ERROR, text=met.why)
         return replace(row, because=because, next=f"`{met.next}`, or reject it")
-    before = sentence(row.because)
-    why = note_now(source, run, before)
-    return row if why == before else replace(row, because=legacy_reason(why))
+    return replace(row, because=note_now(source, run, row.because))
 
 
 def _done(source: BranchSource, record: BatchRecord, row: TaskReport) -> TaskReport | None:

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from reviewloop.app.batch.limits import Spending
+from reviewloop.app.batch.policy import because_of
 from reviewloop.app.batch.queue import find_missing_task, missing_task_reason
 from reviewloop.app.batch.report import build_report, note_rows, queue_entry
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
@@ -16,6 +17,7 @@ from reviewloop.app.batch.stack import (
     conflict_below,
     keep_conflict,
     line_up,
+    no_merge,
 )
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.batch.work import Work
@@ -36,15 +38,16 @@ from reviewloop.domain.errors import (
     StoreError,
     WorkspaceError,
 )
-from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, naming, reason
 from reviewloop.domain.task import Spec
 from reviewloop.git.revisions import first_commit_time
 from reviewloop.git.transfer import is_fetched
 from reviewloop.render.batch import queue_row_object, report_object
+from reviewloop.render.reasons import sentence
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles
 from reviewloop.specs.order import Order, order_tasks
-from reviewloop.store.batches import BatchRecord, BatchStore
+from reviewloop.store.batches import BatchRecord, BatchStore, stored_row
 from reviewloop.store.metrics import MetricsStore, RunMetrics
 from reviewloop.store.postgres.batches import About, SharedBatches
 from reviewloop.store.postgres.database import Database
@@ -54,7 +57,7 @@ from reviewloop.store.runs import RunRecord, RunStatus, is_stopped
 _ASKS = (RunStatus.WAITING, RunStatus.BLOCKED)
 
 
-def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> str:
+def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collection[str]) -> Reason:
     """Apply the user's answer; return a note for them.
 
     `after` are the runs approved before this one: where those were rebased, it is rebased onto
@@ -63,20 +66,20 @@ def carry_out(job: Job, run_id: str, answer: Mapping[str, str], after: Collectio
     repository = job.repository
     run = repository.runs.find(run_id)
     if run.status is RunStatus.COMMITTED:
-        return ""  # a worker that died committed it
+        return NO_REASON  # before this worker died, or another one did
     if answer["choice"] == "skip" and is_stopped(run):
         give_up(repository, run, answer["text"])
-        return ""
+        return NO_REASON
     if is_stopped(run):  # a worker died or stopped during this answer
         run = advance_run(job, run, None)
         if run.status not in _ASKS or run.proposal != answer["proposal"]:
-            return run.reason
+            return because_of(run)
     require_question(run, answer)
     if answer["choice"] == "approve":
         line = _approved_line(job, after)
         if not _fits(job, run, line):
             return _moved_along(job, run, line, after)
-    return advance_run(job, run, answer).reason
+    return because_of(advance_run(job, run, answer))
 
 
 def advance_run(job: Job, run: RunRecord, answer: Mapping[str, str] | None) -> RunRecord:
@@ -111,14 +114,17 @@ def _fits(job: Job, run: RunRecord, line: Sequence[Waiting]) -> bool:
     return bool(proposed) and is_fetched(user, job.batch.about.branch, proposed[0].commit)
 
 
-def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]) -> str:
+def _moved_along(
+    job: Job, run: RunRecord, line: Sequence[Waiting], after: Collection[str]
+) -> Reason:
     """Rebase a run onto the current branch for another look of the user; return the note."""
     repository = job.repository
     if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
     there = needed_of(run, (one.run for one in line)).values()
     if need := find_missing_task(repository, run, there):
-        return missing_task_reason(repository, run, need)[0]
+        lacks = missing_task_reason(repository, run, need)
+        return naming(reason(ReasonKind.ERROR, text=lacks.why), *lacks.runs)
     top = line[-1] if line else None
     below, listener = top.run.run_id if top else "", job.workplace.listener.event
     done = [one.run.task_id for one in line]
@@ -135,18 +141,16 @@ def _moved_along(job: Job, run: RunRecord, line: Sequence[Waiting], after: Colle
         keep_conflict(repository, run.run_id, onto, str(error))
         return _no_merge(job, repository.runs.find(run.run_id))
     if run.status is not RunStatus.WAITING:
-        return run.reason
-    location = f"there, onto {below}" if below else "there"
-    lacked = f"it built on a commit that {run.branch} lacks"
-    return f"{lacked}, and was rebased {location}: look at it again, then answer"
+        return because_of(run)
+    return reason(ReasonKind.REBASED_THERE, branch=run.branch, run=below)
 
 
-def _no_merge(job: Job, run: RunRecord) -> str:
+def _no_merge(job: Job, run: RunRecord) -> Reason:
     """Return that a run, or a run below it, does not merge, and what helps; "" if it may."""
     waiting = approvable_runs(job.repository, job.repository.runs.all())
     mine = next((one for one in waiting if one.run.run_id == run.run_id), None)
     met = conflict_below(job.repository, mine, waiting) if mine else None
-    return f"{met}, or reject it" if met else ""
+    return no_merge(met) if met else NO_REASON
 
 
 def _why_not_yet(
@@ -154,7 +158,7 @@ def _why_not_yet(
     run: RunRecord,
     line: Sequence[Waiting],
     after: Collection[str],
-) -> str:
+) -> Reason:
     """Return what must be on the branch, or in the stack above it, before a run; "" if all is."""
     there = {one.run.run_id for one in line}
     waiting = approvable_runs(job.repository, job.repository.runs.all())
@@ -162,16 +166,16 @@ def _why_not_yet(
     for one in waiting:
         other = one.run.run_id
         if one.commit == run.base_commit:
-            return f"it builds on {other}, which waits: approve that one first"
+            return reason(ReasonKind.ANSWER_FIRST, run=other, how="builds_on")
         if other in needs and other not in there:
-            return f"its task needs what {other} does, which waits: approve that one first"
+            return reason(ReasonKind.ANSWER_FIRST, run=other, how="needs")
     for below in job.repository.runs.all():
         builds_on = below.run_id in after and below.run_id == run.options.get("stands_on")
         if builds_on and below.run_id not in there and below.status is not RunStatus.COMMITTED:
             # It was rebased, and its gates turned red.
-            other = f"{below.run_id}, which is {below.status} now"
-            return f"it was built on {other}: answer that one first"
-    return ""
+            which = str(below.status)
+            return reason(ReasonKind.ANSWER_FIRST, run=below.run_id, how="builds_on", which=which)
+    return NO_REASON
 
 
 def store_figures(repository: Repository, about: About, database: Database) -> list[str]:
@@ -270,18 +274,18 @@ def do_answer(
         except (InterruptedByUserError, StoreError):
             raise
         except ReviewLoopError as error:
-            note = str(error)
-        job.runs.note(run_id, note)
+            note = error.because
+        job.runs.note(run_id, note, sentence(note))
         workplace.notify(f"{run_id}: {_carried_out(job, run_id, answer, note)}")
         _finish(job, job.batch.record, answered=run_id)
         _queue_open_tasks(job)
 
 
-def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: str) -> str:
+def _carried_out(job: Job, run_id: str, answer: Mapping[str, str], note: Reason) -> str:
     """Return the outcome of an answer; a rejection has its reason from the user."""
     status = job.repository.runs.find(run_id).status
     if note and status is not RunStatus.SKIPPED:
-        return note
+        return sentence(note)
     state = "rejected" if status is RunStatus.SKIPPED else status
     return f"{command_of(answer['choice'])} is carried out, it is {state} now"
 
@@ -378,17 +382,17 @@ def _finish(job: Job, record: BatchRecord, answered: str = "") -> None:
     repository = job.repository
     for run in repository.runs.all():
         known = job.runs.shown_of(run.run_id) if run.status in _ASKS else None
-        if known is not None and known[1].get("of") != [run.proposal, run.reason]:
+        if known is not None and not known.is_about(run):
             _show(job, run)
             job.workplace.call(repository, run)
             if run.run_id != answered:
-                job.runs.note(run.run_id, "")  # it was about an earlier proposal
+                job.runs.note(run.run_id, NO_REASON, "")  # it was about what the run was before
     note_rows(repository, record)
     head = repository.head_of(job.batch.about.branch)  # for readers without a clone
     report = report_object(build_report(repository, record))
     SharedBatches(job.database).settle(record, {**report, "head": head})
-    for sentence in store_figures(repository, job.batch.about, job.database):
-        job.workplace.notify(sentence)
+    for problem in store_figures(repository, job.batch.about, job.database):
+        job.workplace.notify(problem)
     mark_all(repository, job.batch.about)
 
 
@@ -396,15 +400,16 @@ def _show(job: Job, run: RunRecord) -> None:
     """Store what a user needs to see of a run before they answer without a clone."""
     repository = job.repository
     found = approvable_runs(repository, [run])
-    row = queue_row_object(QueueEntry(queue_entry(repository, run, str(run.status))))
+    report = queue_entry(repository, run, str(run.status))
+    row = queue_row_object(QueueEntry(report))
     del row["note"]  # the reader finds out what approving it does
-    row |= {"proposed": found[0].commit if found else "", "of": [run.proposal, run.reason]}
+    stored = stored_row(row, report.because, found[0].commit if found else "", run)
     with view(repository, run) as seen:
         diff = seen.diff()
         if len(diff) > _LONGEST_DIFF:
             cut = diff.rfind("\n", 0, _LONGEST_DIFF)
             diff = f"{diff[:cut]}\n(cut: {len(diff):,} characters in all)\n"
-        job.runs.show(run.run_id, row, seen.proposal, diff)
+        job.runs.show(run.run_id, stored, seen.proposal, diff)
 
 
 def _queue_open_tasks(job: Job) -> None:

@@ -5,11 +5,38 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+from reviewloop.domain.reason import Reason
+from reviewloop.store.batches import StoredRow, read_row
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import Database
+from reviewloop.store.reasons import read_note, stored_note
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
+
+
+class ShownRun(NamedTuple):
+    """A run with what a worker reported of it last, and what the latest answer to it came to."""
+
+    run: RunRecord
+    row: StoredRow | None
+    note: Reason
+
+    def is_about(self, run: RunRecord) -> bool:
+        """Whether the run proposed the same then, for the same reason."""
+        return self.row is not None and (self.row.proposal, self.row.reason) == (
+            run.proposal,
+            run.reason,
+        )
+
+
+_SHOWN = "SELECT record, shown, note FROM runs"
+
+
+def _shown(row: Mapping[str, str]) -> ShownRun:
+    return ShownRun(
+        record_of(json.loads(row["record"])), read_row(row["shown"]), read_note(row["note"])
+    )
 
 
 class SharedRuns(RunStore):
@@ -69,15 +96,9 @@ class SharedRuns(RunStore):
         rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
         return [record_of(json.loads(row["record"])) for row in rows]
 
-    def all_shown(self) -> list[tuple[RunRecord, dict[str, Any], str]]:
+    def all_shown(self) -> list[ShownRun]:
         """Return (run, its row in the queue, its note) of every run, newest first."""
-        rows = self._database.execute(
-            "SELECT record, shown, note FROM runs ORDER BY created_at DESC"
-        )
-        return [
-            (record_of(json.loads(row["record"])), json.loads(row["shown"] or "{}"), row["note"])
-            for row in rows
-        ]
+        return [*map(_shown, self._database.execute(f"{_SHOWN} ORDER BY created_at DESC"))]
 
     def of_task(self, task_id: str) -> list[RunRecord]:
         """Return the runs of a task, of whatever spec and branch, newest first."""
@@ -113,31 +134,30 @@ class SharedRuns(RunStore):
         """Delete a run and everything stored under it."""
         self._database.execute("DELETE FROM runs WHERE run_id = %s", (run_id,))
 
-    def show(
-        self, run_id: str, shown: Mapping[str, object], proposal: Mapping[str, Any], diff: str
-    ) -> None:
+    def show(self, run_id: str, row: str, proposal: Mapping[str, object], diff: str) -> None:
         """Store the queue's row of a run, and what a user needs to see before they answer."""
         self._database.execute(
             "UPDATE runs SET shown = %s, proposal = %s WHERE run_id = %s",
-            (json.dumps(shown), json.dumps({"proposal": proposal, "diff": diff}), run_id),
+            (row, json.dumps({"proposal": proposal, "diff": diff}), run_id),
         )
 
-    def proposal(self, run_id: str) -> tuple[dict[str, Any], str]:
+    def proposal(self, run_id: str) -> tuple[Mapping[str, object], str]:
         """Return the proposal of a run and its diff, both empty while it has none."""
         [row] = self._database.execute("SELECT proposal FROM runs WHERE run_id = %s", (run_id,))
         kept = json.loads(row["proposal"] or '{"proposal": {}, "diff": ""}')
         return kept["proposal"], kept["diff"]
 
-    def note(self, run_id: str, note: str) -> None:
-        """Store a sentence about the latest answer to a run."""
-        self._database.execute("UPDATE runs SET note = %s WHERE run_id = %s", (note, run_id))
-
-    def shown_of(self, run_id: str) -> tuple[str, dict[str, Any], str] | None:
-        """Return (status, row in the queue, note) of a run; None for an unknown one."""
-        rows = self._database.execute(
-            "SELECT status, shown, note FROM runs WHERE run_id = %s", (run_id,)
+    def note(self, run_id: str, because: Reason, sentence: str) -> None:
+        """Store what the latest answer to a run came to, with its sentence."""
+        self._database.execute(
+            "UPDATE runs SET note = %s WHERE run_id = %s",
+            (stored_note(because, sentence), run_id),
         )
-        return next(((r["status"], json.loads(r["shown"] or "{}"), r["note"]) for r in rows), None)
+
+    def shown_of(self, run_id: str) -> ShownRun | None:
+        """Return a run with what is known of it here, None where there is no such run."""
+        rows = self._database.execute(f"{_SHOWN} WHERE run_id = %s", (run_id,))
+        return next(map(_shown, rows), None)
 
 
 class WorkerRuns(RunStore):
