@@ -195,12 +195,12 @@ _OF_TESTS = re.compile(
 
 
 def _is_meant_for_all(file: SourceFile, exposure: Exposure) -> bool:
-    """Whether a held value is sent to every browser, or made for tests alone."""
-    return (
-        _INTO_BROWSERS.match(exposure.name) is not None
-        or (_is_environment(file.path) and file.path_class is PathClass.TEST)
-        or _is_set_for_tests(file, exposure.start)
-    )
+    """Return whether a held value is sent to every browser, or is in a test's environment file.
+
+    Words near it do not count: a change chooses them, and the value is held, not guessed.
+    """
+    for_tests = _is_environment(file.path) and file.path_class is PathClass.TEST
+    return for_tests or _INTO_BROWSERS.match(exposure.name) is not None
 
 
 def _is_set_for_tests(file: SourceFile, at: int) -> bool:

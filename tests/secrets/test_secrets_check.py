@@ -181,6 +181,13 @@ def test_what_every_browser_gets_and_what_tests_use_is_no_held_secret(path, name
     assert told == ([] if name else ["secret/held-value"])
 
 
+def test_a_held_value_beside_the_settings_of_tests_is_still_a_secret():
+    text = f"env:\n  NODE_ENV: test\n  SECRET_KEY: {KEY}\n"
+    file = SourceFile("ci.yml", text, (), language_of("ci.yml", text), path_class("ci.yml"))
+    (check,) = checks_with(CHECKS, Redactor(HeldSecrets([("SECRET_KEY", KEY)])))
+    assert [hit.rule for hit in check.run(file)] == ["secret/held-value"]
+
+
 @pytest.mark.parametrize(
     ("line", "wanted"),
     [
