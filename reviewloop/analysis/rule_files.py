@@ -12,7 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TypedDict, cast
+from typing import Any, NamedTuple, TypedDict, cast
 
 COMPILED = "rules.json"
 _KEPT = "rules.json.zlib"  # compressed, so that searches of the sources do not match in it
@@ -103,14 +103,14 @@ def load_records(folder: Path) -> list[RuleRecord]:
     stamp = _stamp(folder)
     kept = folder / "__pycache__" / _KEPT
     try:
-        read = json.loads(zlib.decompress(kept.read_bytes()))
+        read = read_cache(kept)
         if read["stamp"] == stamp:
             rules = read["rules"]
             return rules
     except (OSError, ValueError, KeyError, zlib.error):
         pass  # no cache yet, or that of another version
     rules = compile_rules(folder)
-    _keep(kept, {"stamp": stamp, "rules": rules})
+    write_cache(kept, {"stamp": stamp, "rules": rules})
     return rules
 
 
@@ -138,7 +138,13 @@ def _stamp(folder: Path) -> list[object]:
     return stamp
 
 
-def _keep(path: Path, content: object) -> None:
+def read_cache(path: Path) -> Any:
+    """Return what `write_cache` wrote; raise OSError, ValueError or zlib.error otherwise."""
+    return json.loads(zlib.decompress(path.read_bytes()))
+
+
+def write_cache(path: Path, content: object) -> None:
+    """Write plain values to a file that `read_cache` reads; without write permission do nothing."""
     try:
         path.parent.mkdir(exist_ok=True)
         beside = path.with_name(f"{path.name}.{os.getpid()}")

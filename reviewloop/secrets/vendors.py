@@ -1,7 +1,6 @@
 """The formats of vendors' secrets, read from `vendors.toml`, and the rules about secrets."""
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
+from reviewloop.analysis.data_tables import read_table
 
 CLASSES = {
     "d": ("0-9", "0123456789"),
@@ -237,9 +237,7 @@ def _named_rule(vendor: str, row: _NameRow) -> NamedRule:
     return NamedRule(name, what, tuple(row["words"]), tuple(row["shapes"]))
 
 
-_VENDORS: dict[str, _Vendor] = tomllib.loads(
-    Path(__file__).with_name("vendors.toml").read_text("utf-8")
-)
+_VENDORS: dict[str, _Vendor] = read_table(Path(__file__).with_name("vendors.toml"))
 # Those with a shape of their own. Prefixes keep ordinary code from matching.
 VENDOR_RULES: tuple[SecretRule, ...] = tuple(
     _secret_rule(row) for vendor in _VENDORS.values() for row in vendor.get("secrets", ())

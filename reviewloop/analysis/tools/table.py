@@ -1,11 +1,11 @@
 """Reads the table of tools, `table.toml`, and adds the code that runs and parses each."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.data_tables import read_table
 from reviewloop.analysis.tools.eslint import not_by_itself, not_run, project_of, run_eslint
 from reviewloop.analysis.tools.readers.plain import (
     read_actionlint,
@@ -95,7 +95,7 @@ def _tool(name: str, row: _Row) -> Tool:
     )
 
 
-_TABLE: dict[str, _Row] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_TABLE: dict[str, _Row] = read_table(Path(__file__).with_suffix(".toml"))
 TOOLS: tuple[Tool, ...] = tuple(_tool(name, row) for name, row in _TABLE.items())
 
 

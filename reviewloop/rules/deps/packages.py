@@ -1,10 +1,10 @@
 """Packages known by name: abandoned ones, and popular ones that typos imitate."""
 
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple, TypedDict
 
+from reviewloop.analysis.data_tables import read_table
 from reviewloop.rules.deps.manifest import Ecosystem
 
 _SHORTEST = 6  # shorter names have too many legitimate neighbours
@@ -38,8 +38,8 @@ class _Table(TypedDict):
 
 @cache
 def _table() -> _Table:
-    text = Path(__file__).with_suffix(".toml").read_text("utf-8")
-    return tomllib.loads(text)  # type: ignore[return-value] # a test reads the table
+    table: _Table = read_table(Path(__file__).with_suffix(".toml"))  # a test reads the table
+    return table
 
 
 def find_replacement(ecosystem: Ecosystem, name: str) -> Abandoned | None:

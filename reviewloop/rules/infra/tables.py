@@ -20,13 +20,13 @@ the resource.
 """
 
 import re
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from reviewloop.analysis import data_tables
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Rule, Span
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.infra.rules import RULES
@@ -101,8 +101,9 @@ def table_names() -> tuple[str, ...]:
 
 @cache
 def read_table(name: str) -> dict[str, Any]:
-    """Parse a TOML file of this folder."""
-    return tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
+    """Return a table of this folder."""
+    table: dict[str, Any] = data_tables.read_table(Path(__file__).with_name(f"{name}.toml"))
+    return table
 
 
 @cache

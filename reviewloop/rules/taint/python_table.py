@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import NamedTuple, TypedDict
 
-from reviewloop.rules.taint.values import FLOWS, TABLES, read_table
+from reviewloop.rules.taint.values import FLOWS, TABLES, read_flows
 
 
 class Sink(NamedTuple):
@@ -57,7 +57,7 @@ class _SinkRow(TypedDict, total=False):
 @cache
 def python_table() -> PythonTable:
     """Return the table, which names the source of each fact."""
-    plain = read_table(TABLES / "python.toml")
+    plain = read_flows(TABLES / "python.toml")
 
     def callees(name: str) -> frozenset[str]:
         return frozenset(plain[name]["callees"])

@@ -29,7 +29,7 @@ from reviewloop.rules.taint.values import (
     Value,
     changed,
     join_taints,
-    read_table,
+    read_flows,
 )
 
 _CALLBACKS = frozenset({"then", "map", "flatMap", "forEach", "filter", "some", "every", "find"})
@@ -64,7 +64,7 @@ class Table:
     @classmethod
     def read(cls, language: str) -> Table:
         """Return the table of a language."""
-        plain = read_table(TABLES / f"{language}.toml")
+        plain = read_flows(TABLES / f"{language}.toml")
         table = cls(language)
         for row in plain["sink"]:
             sink = Sink(

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from reviewloop.analysis.contract import Span
+from reviewloop.analysis.data_tables import read_table
 from reviewloop.rules.taint.syntax import Attr, Call, Class, Expr, Function, Name, Stmt
 
 TABLES = Path(__file__).parent
@@ -20,9 +20,10 @@ _OF_THE_ENGINE = frozenset({"header-injection", "nosql-code", "trust-boundary"})
 
 
 @cache
-def read_table(path: Path) -> dict[str, Any]:
-    """Parse a table."""
-    return tomllib.loads(path.read_text("utf-8"))
+def read_flows(path: Path) -> dict[str, Any]:
+    """Return a table of sources, sinks and sanitizers."""
+    table: dict[str, Any] = read_table(path)
+    return table
 
 
 def kinds_of(folder: Path) -> frozenset[str]:
@@ -30,7 +31,7 @@ def kinds_of(folder: Path) -> frozenset[str]:
 
     A sink of Python has the kind that its rule is named after; the engine knows some without a row.
     """
-    rows = (row for path in folder.glob("*.toml") for row in read_table(path)["sink"])
+    rows = (row for path in folder.glob("*.toml") for row in read_flows(path)["sink"])
     return _OF_THE_ENGINE.union(row.get("kind", row["rule"]) for row in rows)
 
 

@@ -6,7 +6,6 @@ never reported; `families` apply to codes with a common prefix and without a row
 of rows for one reviewer and the same classes of files.
 """
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import Rule
+from reviewloop.analysis.data_tables import read_table
 from reviewloop.domain.finding import Severity
 
 
@@ -128,8 +128,8 @@ class _Table(TypedDict, total=False):
 @cache
 def policy_of(tool: str) -> Policy:
     """Return our policy for a tool, by its name; every row of the table has a file."""
-    text = Path(__file__).with_name(f"{tool}-rules.toml").read_text("utf-8")
-    table: _Table = tomllib.loads(text)  # type: ignore[assignment] # a test reads every table
+    path = Path(__file__).with_name(f"{tool}-rules.toml")
+    table: _Table = read_table(path)  # a test reads every table
     source = table["source"]
     rules = {rule.id.partition("/")[2]: rule for rule in _rules(tool, source, table)}
     if "same_as" in table:
