@@ -86,6 +86,7 @@ def test_what_is_not_installed_is_still_not_there(package):
         importlib.import_module("not_installed")
 
 
+@pytest.mark.slow
 def test_the_packages_of_our_libraries_are_whole_when_asked():
     script = (
         "import sys; from reviewloop.deferred import defer_packages; defer_packages()\n"
@@ -108,6 +109,7 @@ def test_aws_is_told_of_langchain_aws_though_its_package_never_ran(monkeypatch):
     assert ["x-client-framework:langchain-aws" in each for each in said] == [True, True]
 
 
+@pytest.mark.slow
 def test_a_review_by_a_model_loads_none_of_them_whole(repo: Path):
     (repo / "a.py").write_text("def f(x):\n    return eval(x)\n")
     command = (sys.executable, "-X", "importtime", "-m", "reviewloop", "review", "--model", MODEL)

@@ -72,6 +72,7 @@ def of(found, rule: str, folder: str) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_of_sixty_findings_repeats_fall_to_none_and_nothing_acted_upon_is_lost(project, reviewloop):
     found = history(project, reviewloop)
     assert sum(map(len, found)) == 60

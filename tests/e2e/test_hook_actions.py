@@ -85,6 +85,7 @@ def test_a_scanner_that_is_not_there_blocks_as_well(gated):
     assert "trivy could not scan" in checkout.server.of("repair")[0].said
 
 
+@pytest.mark.slow
 def test_a_scanner_that_takes_longer_than_its_hook_may_is_ended(gated, tmp_path):
     config = {"tool": "trivy", "failOnCritical": True}
     slow = entry("securityScan", config, "*").replace("{ trigger", "{ timeout_ms: 1000, trigger")

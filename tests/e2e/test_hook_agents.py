@@ -81,6 +81,7 @@ def test_an_agent_of_a_hook_that_ended_is_not_asked_again_on_resume(hooked):
     assert [one["from_journal"] for one in checkout.events("hook")] == [True]
 
 
+@pytest.mark.slow
 def test_an_agent_that_takes_longer_than_its_hook_may_gave_no_answer(hooked):
     def slow(received):
         time.sleep(0.3)

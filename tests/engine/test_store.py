@@ -78,6 +78,7 @@ def pushed_while_it_is_away(crew: Team, postgres: Postgres) -> None:
     assert run["commit"] == crew.person.git("ls-remote", "origin", crew.branch).split()[0]
 
 
+@pytest.mark.slow
 def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, postgres):
     crew = team()
     command = ("worker", "--heartbeat", "0.1", "--patience", "0.5")
@@ -102,6 +103,7 @@ def test_a_worker_without_its_database_ends_so_that_it_is_started_again(team, po
     assert "Traceback" not in said.err, said.err
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_told_to_stop_does_not_wait_for_a_database_that_is_away(team, postgres):
     crew = team()
     with opened(crew.url, make=True), worker(crew.machine("one")) as one:

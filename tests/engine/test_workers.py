@@ -75,6 +75,7 @@ def test_a_worker_that_is_told_to_stop_gives_its_task_back_at_once(team):
     assert crew.server.paid_twice() == []
 
 
+@pytest.mark.slow
 def test_what_a_worker_cannot_do_is_told_where_people_look(team):
     crew = team()
     assert crew.enqueue("--tasks", "1").code == 0

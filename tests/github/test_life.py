@@ -167,6 +167,7 @@ def test_a_missing_permission_is_named_and_nothing_is_lost(
     assert len(json.loads((tmp_path / "found.sarif").read_text())["runs"][0]["results"]) == 4
 
 
+@pytest.mark.slow
 def test_an_answer_that_gets_lost_is_looked_for(github: GitHubServer, review: Review) -> None:
     github.reset("pulls/create-review", "after")
     github.reset("issues/create-comment", "after")

@@ -88,6 +88,7 @@ def test_a_phase_that_stays_can_act_upon_what_its_command_printed(day):
     assert "== Phase 2: Write (2/3) ==" in day.run("skills", "approve").out
 
 
+@pytest.mark.slow
 def test_at_a_terminal_commands_run_one_after_the_other_until_yes(day):
     terminal = Terminal(day, "skills", "run", "day")
     terminal.expect("[q]uit > ")
