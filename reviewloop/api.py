@@ -159,8 +159,9 @@ def review(
 
     The arguments are the options of `reviewloop review`; the default is everything that is not on
     the base branch yet. `files` reviews `paths` as they are. `model` is "none", PROVIDER:MODEL, or
-    "" for the one in the settings. `settings` are by dotted name: {"limits.usd": 2}. Callbacks are
-    called in another thread, one at a time. Raises `ReviewLoopError`.
+    "" for the one in the settings. `rules_from` names the side whose settings, agents and baseline
+    apply. `settings` are by dotted name: {"limits.usd": 2}. Callbacks are called in other threads,
+    one at a time. Raises `ReviewLoopError`.
     """
     given = {"range": range, "staged": staged, "commit": commit, "files": files}
     require_one_of(given | {"patch": patch is not None})
@@ -172,7 +173,7 @@ def review(
         agents=tuple(agents),
         spec=spec,
         model=model,
-        with_threshold=rules_from,
+        rules_side=rules_from,
         flags={**(settings or {}), **model_options},
         again=again,
         only_askable=True,
@@ -208,7 +209,7 @@ def run(
     The arguments are the options of `reviewloop run`; `sandbox=False` is its `--no-sandbox`,
     `hooks=False` its `--no-hooks`. `approve` is called with each proposal and decides; without it
     nothing is committed: the run waits, and `reviewloop approve` answers it. Callbacks are called
-    in another thread, one at a time. Raises `ReviewLoopError`; a stopped run is kept for
+    in other threads, one at a time. Raises `ReviewLoopError`; a stopped run is kept for
     `reviewloop resume`.
     """
     if message and (task != "next" or spec):

@@ -161,7 +161,8 @@ class Answer:
     def wait(self, seconds: float) -> dict[str, Any] | None:
         """Return the result, None at the timeout.
 
-        Raises `Refused` for an error, and another of `NO_ANSWER` where none will come.
+        An answer that is no object, result or error, is an empty one. Raises `Refused` for an
+        error, and another of `NO_ANSWER` where none will come.
         """
         try:
             message = self._waiting.get(timeout=seconds)

@@ -83,8 +83,9 @@ def gateway_for(
 
 
 class Gateway(Listening):
-    """Forwards to a model while inside its `with`; `on_refused` is called once for each
-    other path.
+    """Forwards to a model while inside its `with`.
+
+    `on_refused` is called once for each other method and path.
     """
 
     def __init__(

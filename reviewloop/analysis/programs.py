@@ -32,5 +32,5 @@ class Program:
 
 
 def programs(options: Options, stopped: Callable[[], bool], *, slow: bool) -> list[Program]:
-    """Return the slow tools of the table, or the others; a missing one reports that itself."""
+    """Return the slow tools of the table, or the others; the report of a missing one says so."""
     return [Program(tool, options, stopped) for tool in TOOLS if tool.slow == slow]

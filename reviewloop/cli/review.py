@@ -142,7 +142,7 @@ def review(
         agents=tuple(name.strip() for name in agents.split(",") if name.strip()),
         spec=spec,
         model=model,
-        with_threshold=rules_from or "",
+        rules_side=rules_from or "",
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
         acceptance="accepted" if no_sandbox else "",

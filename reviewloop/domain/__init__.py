@@ -1,1 +1,1 @@
-"""The values that every package uses: findings, tasks, proposals, reports and errors."""
+"""The values that every package uses: findings, gate results, tasks, reasons, events, errors."""

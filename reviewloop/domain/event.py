@@ -17,7 +17,7 @@ class EventFacts(TypedDict, total=False):
     agent: str
     step: str
     finding: str  # the id of one, "" for none
-    gate: str  # of releases that did not call it `name`
+    gate: str  # a gate's `name` in events of earlier releases
     name: str  # of a gate, a tool, a hook, an analyser
     task: str
     title: str

@@ -1,4 +1,4 @@
-"""fs_read, grep and glob: resolve paths, and read pages of files without loss."""
+"""fs_read, grep and glob: resolve paths, search, and read files page by page."""
 
 import difflib
 from collections.abc import Callable, Collection
@@ -157,7 +157,10 @@ def fs_read(sight: Sight, args: Read) -> Output:
 
 
 def text_of(sight: Sight, path: str, size: int) -> str:
-    """Return the redacted text of a file; raise CallRefusedError for a binary one."""
+    """Return the text of a file, redacted up to a length; the toolbox redacts what it returns.
+
+    Raise `CallRefusedError` for a binary file.
+    """
     data = sight.reader.read(path, _READ_AT_MOST) or b""
     if is_binary(data):
         raise CallRefusedError(f"{shown_name(path)} is a binary file of {size:,} bytes: not shown")

@@ -50,7 +50,7 @@ def test_settings_of_the_change_do_not_count(pull):
 
 
 def test_without_that_they_do(pull):
-    done = pull({"app.py": SAVED, "reviewloop.toml": LOOSE}, with_threshold="change")
+    done = pull({"app.py": SAVED, "reviewloop.toml": LOOSE}, rules_side="change")
     assert not done.report.findings
     assert any("(reviewloop.toml): the new version counts" in note for note in done.report.notes)
 
@@ -80,7 +80,7 @@ def test_a_persons_own_work_is_judged_by_the_files_and_told_so(repo, pull):
     with review(ReviewRequest(model="none"), repo) as done:
         assert not done.report.findings
         assert "the new version counts" in done.rules_version
-    with review(ReviewRequest(model="none", with_threshold="base"), repo) as done:
+    with review(ReviewRequest(model="none", rules_side="base"), repo) as done:
         assert done.report.findings
 
 
@@ -107,7 +107,7 @@ def test_settings_of_a_project_in_a_folder_are_those_of_the_base(repo, pull):
     with review(asked, repo / "service") as done:
         assert done.report.findings
         assert "service/reviewloop.toml" in done.rules_version
-    with review(replace(asked, with_threshold="change"), repo / "service") as done:
+    with review(replace(asked, rules_side="change"), repo / "service") as done:
         assert not done.report.findings
 
 

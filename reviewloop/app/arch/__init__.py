@@ -1,1 +1,1 @@
-"""Compares code with its architecture, writes and draws the file, compares revisions."""
+"""Compares code with its architecture; writes, draws and migrates the file; compares revisions."""

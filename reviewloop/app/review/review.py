@@ -78,7 +78,7 @@ class ReviewRequest:
     flags: Mapping[str, Any] = field(default_factory=dict)
     remembered: bool = True  # False: ignore baseline and dismissals, store nothing
     again: bool = False  # ask the models again although they have read this change
-    with_threshold: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
+    rules_side: str = ""  # base | change: whose settings, agents, baseline; "": see `_by_base`
     rules_from: str = ""  # commit whose settings, agents, steering, baseline apply; "": the files
     untrusted: bool = False  # by strangers; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read changes since; "": everything
@@ -330,7 +330,7 @@ def _by_base(request: ReviewRequest) -> bool:
     """
     spec = request.compare
     named = spec.range or spec.base or spec.commit or spec.patch is not None
-    return request.with_threshold == "base" or (not request.with_threshold and bool(named))
+    return request.rules_side == "base" or (not request.rules_side and bool(named))
 
 
 def _selected(change: Change, comparison: Compared, settings: Settings) -> Selection:
