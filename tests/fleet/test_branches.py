@@ -1,5 +1,6 @@
 """Answers to runs that wait on several branches of several repositories, without a worker."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -47,7 +48,7 @@ class Store:
             "run": run,
             "proposed": commit,
         }
-        table.show(run, {**row, "of": [told or run, ""]}, {"findings": []}, "")
+        table.show(run, json.dumps({**row, "of": [told or run, ""]}), {"findings": []}, "")
 
     def answers(self) -> list[str]:
         """Return the runs to which an answer is on its way, in the order of the queue."""
