@@ -1,7 +1,6 @@
 """Checks which edition is installed, full or `reviewloop-light`, and where it came from."""
 
 import os
-import re
 import shlex
 import sys
 from functools import cache
@@ -9,9 +8,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
 _LEFT_OUT = "langgraph"  # needed by every run and left out of reviewloop-light
-_HOMEPAGE = re.compile(r"https://github\.com/([^/]+/[^/]+)/?")
+_HOMEPAGE = regex(r"https://github\.com/([^/]+/[^/]+)/?")
 UNPUBLISHED = "OWNER/"  # the owner is not known before it is published
 _OURS = '\nname = "reviewloop"\n'  # in the pyproject.toml of a full checkout
 

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Literal, NoReturn, ParamSpec, TypeVar, get_args
 
 from reviewloop.domain.errors import ReviewLoopError, UsageError
+from reviewloop.regex import regex
 
 Group = Literal["agents", "dialects", "gates", "outputs", "providers", "rules"]
 
@@ -37,7 +38,7 @@ Our outputs and providers are tables of their own, so that `--help` and settings
 OWN = "reviewloop"
 """Our distribution, and the name of its single entry."""
 _PREFIX = "reviewloop."
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+NAME = regex(r"[a-z0-9][a-z0-9_-]{0,39}")
 """Names of gates and formats, as they appear in names of log files and on the command line."""
 
 _Args = ParamSpec("_Args")

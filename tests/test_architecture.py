@@ -136,6 +136,23 @@ def test_a_decision_that_reads_a_sentence_is_found(decision):
     assert not list(HOUSE.prose_matches(ast.parse("if run.because.kind is EMPTY: pass")))
 
 
+def test_a_module_compiles_no_pattern_when_it_is_imported():
+    eager = {names(path) for path in SOURCES if path.name != "regex.py" and compiles(tree_of(path))}
+    assert eager == set(), "use reviewloop.regex.regex: most patterns are not needed in a run"
+
+
+def compiles(tree: ast.AST) -> bool:
+    """Whether `re.compile` is called outside the functions of a module."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Call) and ast.unparse(child.func) == "re.compile":
+            return True
+        if compiles(child):
+            return True
+    return False
+
+
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
     code = (
         "import sys, reviewloop.cli.main\n"

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, NamedTuple, NoReturn
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
 Origin = Literal["project", "kiro", "user", "installed", "shipped"]
 """Where a file was found, in the order of precedence."""
@@ -168,8 +169,8 @@ _PASSED_OVER = {
 """Keys that Kiro's files may have and that have no effect here."""
 _KNOWN_KEYS = frozenset({*_USED, *_IGNORED, *_PASSED_OVER})
 # Names become names of graph nodes, log files and journal entries.
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_PLAIN_NAME = regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_FRONT_MATTER = regex(r"---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def parse_agent(file: AgentFile, read_prompt: ReadPrompt) -> AgentDefinition:

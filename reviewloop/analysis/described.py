@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.outline import outline
+from reviewloop.regex import regex
 
 # Public declarations, by the suffix of the file.
 _PUBLIC = {
@@ -16,8 +17,8 @@ _PUBLIC = {
     "go": r"",
 }
 _KINDS = frozenset(["function", "method", "class", "interface", "struct", "enum", "trait", "type"])
-_COMMENT = re.compile(r"\s*(?://|/\*|\*|#(?!\[|include))")
-_MARK = re.compile(r"\s*(?:@\w|#\[|\[\w)")  # decorators and attributes, between comment and name
+_COMMENT = regex(r"\s*(?://|/\*|\*|#(?!\[|include))")
+_MARK = regex(r"\s*(?:@\w|#\[|\[\w)")  # decorators and attributes, between comment and name
 _LARGEST = 400_000  # characters; a longer file is generated
 
 

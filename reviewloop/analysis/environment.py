@@ -1,18 +1,18 @@
 """Patterns of environment variable reads in common languages."""
 
-import re
+from reviewloop.regex import regex
 
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
 READS = (
-    re.compile(rf"\benviron(?:\.get\(|\.setdefault\(|\.pop\(|\[)\s*['\"]{_NAME}['\"]"),
-    re.compile(rf"\bgetenv\(\s*['\"]{_NAME}['\"]"),
-    re.compile(rf"\bprocess\.env\.{_NAME}"),
-    re.compile(rf"\bprocess\.env\[['\"]{_NAME}['\"]\]"),
-    re.compile(rf"\bimport\.meta\.env\.{_NAME}"),
-    re.compile(rf"\bos\.(?:Getenv|LookupEnv|Setenv)\(\"{_NAME}\""),
-    re.compile(rf"\bENV(?:\.fetch\(|\[)['\"]{_NAME}['\"]"),
-    re.compile(rf"\benv::var(?:_os)?\(\"{_NAME}\""),
-    re.compile(rf"\bDeno\.env\.get\(['\"]{_NAME}['\"]"),
+    regex(rf"\benviron(?:\.get\(|\.setdefault\(|\.pop\(|\[)\s*['\"]{_NAME}['\"]"),
+    regex(rf"\bgetenv\(\s*['\"]{_NAME}['\"]"),
+    regex(rf"\bprocess\.env\.{_NAME}"),
+    regex(rf"\bprocess\.env\[['\"]{_NAME}['\"]\]"),
+    regex(rf"\bimport\.meta\.env\.{_NAME}"),
+    regex(rf"\bos\.(?:Getenv|LookupEnv|Setenv)\(\"{_NAME}\""),
+    regex(rf"\bENV(?:\.fetch\(|\[)['\"]{_NAME}['\"]"),
+    regex(rf"\benv::var(?:_os)?\(\"{_NAME}\""),
+    regex(rf"\bDeno\.env\.get\(['\"]{_NAME}['\"]"),
 )
 """Each matches the variable as group `name`."""
 

@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from reviewloop.analysis.contract import PathClass
+from reviewloop.regex import regex
 
 _BY_SUFFIX = {
     ".py": "python",
@@ -48,16 +49,16 @@ _BY_SUFFIX = {
 }
 CODE = frozenset(_BY_SUFFIX.values()) - {"toml", "json", "yaml", "markdown", "html", "css"}
 """Languages with executable code or build steps."""
-_WORKFLOW = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
-_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
-_DEPENDABOT = re.compile(r"(?:^|/)\.github/dependabot\.ya?ml$")
-_DOCKERFILE = re.compile(r"(?:^|/)(?:dockerfile|containerfile)(?:[.\-_][^/]*)?$", re.IGNORECASE)
-_TEMPLATE = re.compile(
+_WORKFLOW = regex(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$")
+_ACTION = regex(r"(?:^|/)action\.ya?ml$")
+_DEPENDABOT = regex(r"(?:^|/)\.github/dependabot\.ya?ml$")
+_DOCKERFILE = regex(r"(?:^|/)(?:dockerfile|containerfile)(?:[.\-_][^/]*)?$", re.IGNORECASE)
+_TEMPLATE = regex(
     r"(?:^|[{,])[ \t]*[\"']?(?:AWSTemplateFormatVersion|Transform)[\"']?[ \t]*:", re.MULTILINE
 )
-_TYPED_RESOURCE = re.compile(r"Type[\"']?[ \t]*:[ \t]*[\"']?AWS::[A-Z]\w+::\w+")
-_RESOURCES = re.compile(r"(?:^|[{,])[ \t]*[\"']?Resources[\"']?[ \t]*:", re.MULTILINE)
-_SHEBANG = re.compile(r"#!\s*\S*/(?:env\s+(?:-S\s+)?)?(python|bash|sh|dash|ksh|zsh|node)[\d.]*\b")
+_TYPED_RESOURCE = regex(r"Type[\"']?[ \t]*:[ \t]*[\"']?AWS::[A-Z]\w+::\w+")
+_RESOURCES = regex(r"(?:^|[{,])[ \t]*[\"']?Resources[\"']?[ \t]*:", re.MULTILINE)
+_SHEBANG = regex(r"#!\s*\S*/(?:env\s+(?:-S\s+)?)?(python|bash|sh|dash|ksh|zsh|node)[\d.]*\b")
 _TEMPLATES = {".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".erb", ".mustache", ".hbs"}
 _SHEBANGS = {"python": "python", "node": "javascript"}
 
@@ -143,10 +144,10 @@ _EXAMPLE_FOLDERS = {
 
 
 _FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", "semgrep"}
-_TEST_FOLDER = re.compile(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
+_TEST_FOLDER = regex(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
 _TEST_ROOTS = {"t", "integration"}  # a folder deeper in may hold integrations of the product
-_TEST_SETTINGS = re.compile(r"\.env\.(?:tests?|testing|ci|e2e)$")
-_TEST_SERVICES = re.compile(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
+_TEST_SETTINGS = regex(r"\.env\.(?:tests?|testing|ci|e2e)$")
+_TEST_SERVICES = regex(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
 
 
 def path_class(path: str) -> PathClass:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.regex import regex
 from reviewloop.sandbox.command_lines import for_bash
 
 LANGUAGES: Mapping[str, str] = {
@@ -365,7 +366,7 @@ _LARGEST = 1_500_000  # characters; a larger file is data or a bundle
 _DEEPEST = 40
 _LONGEST_SIGNATURE = 200
 # The YAML parser ends the whole process when some 250 blocks are open at once.
-_TOO_DEEP = re.compile(r"^[ \t\-?:]{200}", re.MULTILINE)
+_TOO_DEEP = regex(r"^[ \t\-?:]{200}", re.MULTILINE)
 _DATA_LEVELS = 2  # of keys in JSON and YAML
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.repository import ConfigValue, UserRepo, read_config
+from reviewloop.regex import regex
 from reviewloop.secrets import (
     HeldSecrets,
     Redactor,
@@ -87,14 +88,14 @@ def _quoted_value(value: str) -> str:
 
 Named = tuple[str, str]
 
-_SETTING = re.compile(r"^\s*([\w.\-]+)\s*=\s*(.+?)\s*$", re.MULTILINE)
-_ENTRY = re.compile(
+_SETTING = regex(r"^\s*([\w.\-]+)\s*=\s*(.+?)\s*$", re.MULTILINE)
+_ENTRY = regex(
     r"^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.\-]*)[ \t]*[=:][ \t]*"
     r"(?:\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([^\s#][^\n]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$",
     re.MULTILINE,
 )
-_PASSWORD = re.compile(r"\bpassword\s+(\"[^\"\n]+\"|\S+)")
-_CLUSTER = re.compile(
+_PASSWORD = regex(r"\bpassword\s+(\"[^\"\n]+\"|\S+)")
+_CLUSTER = regex(
     r"^[ \t-]*(token|password|client-key-data|(?:id|access|refresh)-token)[ \t]*:[ \t]*"
     r"[\"']?([^\s\"'#]+)",
     re.MULTILINE,

@@ -10,6 +10,7 @@ from reviewloop.app.project import Repository
 from reviewloop.domain.finding import Severity
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
+from reviewloop.regex import regex
 from reviewloop.specs.files import DiskFiles, decode
 from reviewloop.specs.steering import Steering, SteeringItem, steering_on_disk
 from reviewloop.specs.words import find_paths, named_paths
@@ -18,13 +19,13 @@ from reviewloop.store.events import read_events
 _SHORTEST = 40  # characters; shorter equal texts are no copy
 _SHORTEST_NAME = 6  # of a resource
 _LARGEST = 200_000  # bytes of a file with hosts
-_WITH_HOSTS = re.compile(
+_WITH_HOSTS = regex(
     r"\.env(?:\..+)?$|.*\.(?:tf|tfvars|env|ini|properties|conf)$|(?:docker-)?compose.*\.ya?ml$"
     r"|(?:values|ingress|serverless|template|config|settings|application).*\.(?:ya?ml|toml|json)$",
     re.IGNORECASE,
 )
-_HOST = re.compile(r"(?<![\w.@/-])(?:[a-z]+://)?((?:[a-z0-9-]+\.){2,}[a-z]{2,12})(?![\w(-])", re.I)
-_ANYBODYS = re.compile(
+_HOST = regex(r"(?<![\w.@/-])(?:[a-z]+://)?((?:[a-z0-9-]+\.){2,}[a-z]{2,12})(?![\w(-])", re.I)
+_ANYBODYS = regex(
     r"(?:^|\.)(?:github|gitlab|docker|python|npmjs|google|googleapis|amazonaws|amazon|azure|"
     r"microsoft|windows|hashicorp|terraform|ubuntu|debian|w3|json-schema)\.(?:com|org|io|net|dev)$"
     r"|^aws\.|^\d",

@@ -9,8 +9,9 @@ import re
 from reviewloop.architecture.model import Architecture
 from reviewloop.architecture.structure import Structure
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
-_BEGIN = re.compile(r"^<!-- reviewloop arch diagram ([0-9a-f]{12}) -->$", re.MULTILINE)
+_BEGIN = regex(r"^<!-- reviewloop arch diagram ([0-9a-f]{12}) -->$", re.MULTILINE)
 _MARK = "<!-- reviewloop arch diagram"
 _END = "<!-- /reviewloop arch diagram -->"
 

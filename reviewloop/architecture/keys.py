@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from reviewloop.architecture.model import CASES, TAB, Architecture, Style
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from yaml.nodes import Node
 
 KEY_FILES = (".yaml", ".yml")
 _SECTIONS = frozenset(("codingstyle", "style", "architecture", "conventions", "naming"))
-_OPENS = re.compile(r"^(?P<key>[A-Za-z][\w-]*):\s*(?:#.*)?$")
+_OPENS = regex(r"^(?P<key>[A-Za-z][\w-]*):\s*(?:#.*)?$")
 
 _DEEPEST = 5  # nested keys; an alias may contain itself
 

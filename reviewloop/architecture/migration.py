@@ -1,6 +1,5 @@
 """Turns "controllers -> services -> repositories" into new rules, and finds violations of them."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +9,10 @@ from reviewloop.analysis.contract import Hit
 from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.model import Architecture, Layer
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
-ARROW = re.compile(r"\s*(?:->|→|=>|⟶)\s*")
-_WORD = re.compile(r"[A-Za-z][\w-]*")
+ARROW = regex(r"\s*(?:->|→|=>|⟶)\s*")
+_WORD = regex(r"[A-Za-z][\w-]*")
 
 
 @dataclass(frozen=True)

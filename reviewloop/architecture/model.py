@@ -1,7 +1,6 @@
 """Parses `.reviewloop/architecture.toml`: layers, slices, locations of kinds, style keys."""
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, NoReturn
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.globs import PatternError, fits, require_sound
+from reviewloop.regex import regex
 from reviewloop.settings.loading import toml_problem
 
 ARCHITECTURE_FILE = ".reviewloop/architecture.toml"
@@ -23,7 +23,7 @@ _LAYER = ("paths", "may_import", "forbidden")
 _SLICES = ("name", "paths", "may_import")
 _KIND = ("name", "files", "folders")
 _STYLE = ("file_case", "variable_case", "indent")
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_NAME = regex(r"[A-Za-z0-9_-]+")
 _LARGEST_INDENT = 8
 
 

@@ -9,6 +9,7 @@ from reviewloop.analysis.languages import language_of
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
 from reviewloop.architecture.imports import LARGEST
 from reviewloop.architecture.model import TAB, Style
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -18,13 +19,13 @@ VARIABLE_CASE = "style/variable-case"
 INDENT = "style/indent"
 
 _SHAPES = {
-    "kebab-case": re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
-    "snake_case": re.compile(r"[a-z0-9]+(?:_[a-z0-9]+)*"),
-    "camelCase": re.compile(r"[a-z][A-Za-z0-9]*"),
-    "PascalCase": re.compile(r"[A-Z][A-Za-z0-9]*"),
+    "kebab-case": regex(r"[a-z0-9]+(?:-[a-z0-9]+)*"),
+    "snake_case": regex(r"[a-z0-9]+(?:_[a-z0-9]+)*"),
+    "camelCase": regex(r"[a-z][A-Za-z0-9]*"),
+    "PascalCase": regex(r"[A-Z][A-Za-z0-9]*"),
 }
-_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_\s]+")
+_CONSTANT = regex(r"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*")
+_HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[-_\s]+")
 # Names that tools require, whatever the team's style is.
 _GIVEN = frozenset(("Dockerfile", "Makefile", "Jenkinsfile"))
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reviewloop.architecture.model import Architecture, Style
+from reviewloop.regex import regex
 
 _WIDTH = 100
 _PATTERN = "# The pattern: "
-_COMMENT = re.compile(r"""(?P<code>(?:[^"'#]|"(?:\\.|[^"\\])*"|'[^']*')*)(?P<comment>\#.*)?""")
+_COMMENT = regex(r"""(?P<code>(?:[^"'#]|"(?:\\.|[^"\\])*"|'[^']*')*)(?P<comment>\#.*)?""")
 _TOP = "# Top first: a layer may import those below it; `a | b` do not import each other."
 _HEAD = (
     "# What may import what, where files live, how they are named; docs/architecture-rules.md of",

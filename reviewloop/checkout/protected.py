@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, lru_cache
 
+from reviewloop.regex import regex
+
 
 @dataclass(frozen=True)
 class Protection:
@@ -115,9 +117,9 @@ _TABLE = (
     (_CHECKS, Protection("check", "takes part in the checks", False)),
     (_LOCKS, Protection("lock file", "decides which packages are installed", False)),
 )
-_WILD = re.compile(r"[*?\[]")
+_WILD = regex(r"[*?\[]")
 # Disks that ignore such characters treat `.g<U+200C>ithub` as `.github`.
-_IGNORED = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_IGNORED = regex("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,5 @@
 """`audit`: approvals with their grounds, and whether the trail was changed."""
 
-import re
 import time
 
 import click
@@ -12,6 +11,7 @@ from reviewloop.app.redactors import redactor_of
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.regex import regex
 from reviewloop.render.audit import audit_csv, audit_html, audit_markdown, audit_text
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import safe
@@ -19,7 +19,7 @@ from reviewloop.store.audit import AuditFile
 
 _FORMATS = ("text", "json", "csv", "markdown", "html", "in-toto")
 _RENDER = {"csv": audit_csv, "html": audit_html, "markdown": audit_markdown, "text": audit_text}
-_SPAN = re.compile(r"(\d+)([dhw])")
+_SPAN = regex(r"(\d+)([dhw])")
 _SECONDS = {"h": 3600, "d": 86_400, "w": 604_800}
 
 

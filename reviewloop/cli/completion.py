@@ -12,6 +12,7 @@ from reviewloop.app.project import checkout_if_any, repository_if_any, team_of
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.git.revisions import ref_names
+from reviewloop.regex import regex
 
 _HOW = {
     "bash": 'add to ~/.bashrc:  eval "$(reviewloop completion bash)"',
@@ -19,8 +20,8 @@ _HOW = {
     "fish": "reviewloop completion fish > ~/.config/fish/completions/reviewloop.fish",
 }
 # Scripts of shells insert words unquoted, and names of files and branches come from others.
-_HARMLESS = re.compile(r"[\w./@+=,-]+", re.ASCII)
-_DOTS = re.compile(r"\.\.\.?")
+_HARMLESS = regex(r"[\w./@+=,-]+", re.ASCII)
+_DOTS = regex(r"\.\.\.?")
 
 
 @click.command(cls=Command)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from reviewloop.app.redactors import redactor_here
+from reviewloop.regex import regex
 from reviewloop.render.json import json_report
 from reviewloop.render.untrusted import one_line
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:  # loaded when something is drawn: programs read JSON
     from rich.console import Console
 
 _NARROWEST = 20
-_JOINTS = re.compile(r"(?<=[/\\,;:=&?])")
+_JOINTS = regex(r"(?<=[/\\,;:=&?])")
 
 
 def fold_text(text: str, width: int, indent: int = 0) -> list[str]:

@@ -1,7 +1,5 @@
 """`reviewloop explain`: the reason of a rule or finding, its source, and how to silence it."""
 
-import re
-
 import click
 
 from reviewloop.analysis.contract import Rule
@@ -15,11 +13,12 @@ from reviewloop.cli.help import Command
 from reviewloop.cli.silencing import found_by_runs
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Finding
+from reviewloop.regex import regex
 from reviewloop.render.rules import laid_out
 from reviewloop.render.untrusted import one_line, safe
 
-_IDENT = re.compile(r"[0-9a-f]{4,12}")  # prefix of a finding's id
-_CODE = re.compile(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
+_IDENT = regex(r"[0-9a-f]{4,12}")  # prefix of a finding's id
+_CODE = regex(r"[A-Z]{1,8}[0-9]{2,5}")  # as linters number their rules
 _NUMBERING = ("ruff", "shellcheck", "hadolint", "bandit", "cfn-lint")
 
 

@@ -1,6 +1,5 @@
 """`reviewloop review`: reviews any diff, with a model or without."""
 
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,14 @@ from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageErro
 from reviewloop.git.comparison import CompareSpec, require_one_of
 from reviewloop.git.repository import dirty_files
 from reviewloop.git.revisions import is_revision
+from reviewloop.regex import regex
 from reviewloop.render.formats import NAMES, TERMINAL, added_names, renderer
 from reviewloop.render.review_words import WITH_AN_ID, left_out_files, outcome_sentence, tally
 from reviewloop.sandbox import Acceptance
 
 SEVERITIES = ("must", "should", "nit")
-_EXPRESSION = re.compile(r"\.\.|[\^~]|@\{|^:/")  # syntax only of revisions: HEAD~2, A..B
-_ABOVE = re.compile(r"(?:^|/)\.\.(?:/|$)")
+_EXPRESSION = regex(r"\.\.|[\^~]|@\{|^:/")  # syntax only of revisions: HEAD~2, A..B
+_ABOVE = regex(r"(?:^|/)\.\.(?:/|$)")
 _LARGEST_PATCH = 256 * 1024 * 1024
 
 

@@ -17,6 +17,7 @@ from reviewloop.cli.consoles import print_json, results
 from reviewloop.cli.fleet import fleet_option
 from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.regex import regex
 from reviewloop.render.stats_html import stats_html
 from reviewloop.render.terminal.stats import render_stats
 from reviewloop.store.folders import repository_folder
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from reviewloop.app.repository_figures import RepositoryFigures
     from reviewloop.git.repository import UserRepo
 
-_SPAN = re.compile(r"(\d{1,5})([dw])", re.ASCII)
+_SPAN = regex(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}
 
 

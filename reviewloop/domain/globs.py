@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Literal
 
+from reviewloop.regex import regex
+
 Folders = Literal["named", "all", "none"]
 """Whether a pattern that matches a folder includes its content: if it names it, always, never.
 
@@ -18,8 +20,8 @@ One that ends in `/` or `**` always does.
 
 _MOST_ALTERNATIVES = 64
 _LONGEST = 500
-_WILD = re.compile(r"[*?\[]")
-_GLUED = re.compile(r"(?<=[^/*])\*\*|\*\*(?=[^/*])")
+_WILD = regex(r"[*?\[]")
+_GLUED = regex(r"(?<=[^/*])\*\*|\*\*(?=[^/*])")
 
 
 class PatternError(ValueError):

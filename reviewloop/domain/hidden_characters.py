@@ -8,6 +8,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from reviewloop.regex import regex
+
 # Control characters, text direction, and characters that Unicode tells programs not to show.
 HIDDEN_RANGES = (
     (0x00, 0x08),
@@ -33,8 +35,8 @@ HIDDEN_RANGES = (
     (0xE0000, 0xE0FFF),  # tags and variation selectors
 )
 # Built from numbers: this file must not hold the characters it looks for.
-_SUSPECT = re.compile("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in HIDDEN_RANGES) + "]")
-_SHOWN = re.compile(r"⟦U\+([0-9A-F]{4,6})⟧")
+_SUSPECT = regex("[" + "".join(f"{chr(a)}-{chr(b)}" for a, b in HIDDEN_RANGES) + "]")
+_SHOWN = regex(r"⟦U\+([0-9A-F]{4,6})⟧")
 
 _JOINER = "\u200d"
 _EMOJI_STYLE = "\ufe0f"

@@ -2,7 +2,6 @@
 
 import difflib
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from reviewloop.git.revisions import (
     resolve,
 )
 from reviewloop.git.user_tree import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
+from reviewloop.regex import regex
 
 _NAMED = 3  # objects listed in a sentence
 _SUBMODULE = b"160000"
@@ -97,7 +97,7 @@ def missing_objects(repository: ReviewRepository, names: list[str]) -> Workspace
     )
 
 
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ID = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def earlier_tree(private: PrivateRepo, commit: str, base: str, head: str) -> str:

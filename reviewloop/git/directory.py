@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import re
 import secrets
 import stat
 import zlib
@@ -10,10 +9,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.regex import regex
 
 MOST_BYTES = 4 << 20  # ignore rules and lists of folders are never that long
-_COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_OBJECTS = re.compile(r"[0-9a-f]{2}|info|pack|(?:tmp|incoming)[-_].*|.*\.lock|\.nfs.*|\.DS_Store")
+_COMMIT = regex(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_OBJECTS = regex(r"[0-9a-f]{2}|info|pack|(?:tmp|incoming)[-_].*|.*\.lock|\.nfs.*|\.DS_Store")
 
 
 def read_plain(path: Path | None, *, links: bool = True) -> bytes:
@@ -134,7 +134,7 @@ COPIED_SETTINGS = (
 )
 """The user's settings that determine how files are checked out; all are plain words."""
 
-_PLAIN_VALUE = re.compile(r"[A-Za-z0-9]{1,32}")
+_PLAIN_VALUE = regex(r"[A-Za-z0-9]{1,32}")
 
 
 def write_git_dir(

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from reviewloop.regex import regex
+
 HEADER = b"version https://git-lfs.github.com/spec/v1\n"
 LARGEST = 1024  # bytes of a pointer, by the specification
 
-_POINTER = re.compile(
+_POINTER = regex(
     re.escape(HEADER) + rb"(?:ext-\d-\S+ sha256:[0-9a-f]{64}\n)*"
     rb"oid sha256:([0-9a-f]{64})\nsize (\d{1,19})\n?"
 )

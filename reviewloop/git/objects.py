@@ -1,7 +1,6 @@
 """Reads, searches and writes git's objects with long-lived processes; opens no path on disk."""
 
 import os
-import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,6 +11,7 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.globs import expand_braces
 from reviewloop.git.paths import shown
 from reviewloop.git.process import Git, end_process
+from reviewloop.regex import regex
 
 _CHUNK = 1 << 16
 _SECONDS = 30.0  # an expression may take exponential time
@@ -230,7 +230,7 @@ FOLDER = "040000"
 SUBMODULE = "160000"
 _FOLDER_AS_STORED = b"40000"
 _EXECUTABLE = 0o100
-_MODE = re.compile(rb"[0-7]{5,6}")
+_MODE = regex(rb"[0-7]{5,6}")
 
 
 class TreeEntry(NamedTuple):

@@ -10,16 +10,17 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.paths import shown
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git
+from reviewloop.regex import regex
 
-_HUNK = re.compile(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
-_NAMES = re.compile(rb'(?:---|\+\+\+) "?([^\t\r\n]+)')
-_BINARY = re.compile(rb"Binary files (.+) and (.+) differ\r?$")
-_ENCODED = re.compile(
+_HUNK = regex(rb"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_NAMES = regex(rb'(?:---|\+\+\+) "?([^\t\r\n]+)')
+_BINARY = regex(rb"Binary files (.+) and (.+) differ\r?$")
+_ENCODED = regex(
     rb"^Content-Transfer-Encoding:\s*(?:quoted-printable|base64)\s*$", re.IGNORECASE | re.MULTILINE
 )
-_INDEX = re.compile(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})\b")
-_COLOUR = re.compile(rb"\x1b\[[0-9;:]*[mK]")
-_COLOURED_HEADER = re.compile(rb"^diff --git [^\n\x1b]*\x1b", re.MULTILINE)  # git quotes others
+_INDEX = regex(rb"index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})\b")
+_COLOUR = regex(rb"\x1b\[[0-9;:]*[mK]")
+_COLOURED_HEADER = regex(rb"^diff --git [^\n\x1b]*\x1b", re.MULTILINE)  # git quotes others
 _HEADERS = (b"diff --git ", b"--- ", b"@@ -")
 _PREFIXES = (b"a/", b"b/", b"c/", b"i/", b"o/", b"w/", b"1/", b"2/")
 
@@ -195,18 +196,18 @@ def _section(lines: list[bytes], inside: list[bool]) -> Section:
 
 
 _REASONS = (
-    (re.compile(r"patch failed: (.+):(\d+)$"), "differs around line {1}"),
-    (re.compile(r"(.+): does not exist in index$"), "does not exist"),
-    (re.compile(r"(.+): already exists in index$"), "exists already"),
-    (re.compile(r"(.+): has type (\d+), expected (\d+)$"), "is of another kind"),
-    (re.compile(r"cannot apply binary patch to '(.+)' without"), "is binary"),
-    (re.compile(r"(.+): patch does not apply$"), "differs"),
-    (re.compile(r"invalid path '(.+)'$"), "is no path that git takes"),
+    (regex(r"patch failed: (.+):(\d+)$"), "differs around line {1}"),
+    (regex(r"(.+): does not exist in index$"), "does not exist"),
+    (regex(r"(.+): already exists in index$"), "exists already"),
+    (regex(r"(.+): has type (\d+), expected (\d+)$"), "is of another kind"),
+    (regex(r"cannot apply binary patch to '(.+)' without"), "is binary"),
+    (regex(r"(.+): patch does not apply$"), "differs"),
+    (regex(r"invalid path '(.+)'$"), "is no path that git takes"),
 )
 
 
 # Git's message about a hunk found at another line, as opposed to quoted lines.
-_MOVED = re.compile(rb"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re.MULTILINE)
+_MOVED = regex(rb"^Hunk #\d+ succeeded at \d+ \(offset (-?\d+) lines?\)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, cast
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.paths import shown
 from reviewloop.git.process import Git
+from reviewloop.regex import regex
 
 Status = Literal["A", "M", "D", "R", "T"]
 
@@ -41,7 +42,7 @@ DIFF_FLAGS = (
 )
 
 
-_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = regex(rb"@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _LINES_AT_ONCE = 4_000  # for unidiff, whose lines take five times as much memory as ours
 _LINES_KEPT = 50_000  # of parsed hunks, so that a huge change is not in memory as a whole
 
@@ -308,7 +309,7 @@ def count(hunks: Iterable[Hunk]) -> tuple[int, int]:
     return signs.count("+"), signs.count("-")
 
 
-_HUNK_HEADER = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+_HUNK_HEADER = regex(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _FILE = "diff --git "
 
 

@@ -6,14 +6,15 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.regex import regex
 
 _MODES = {"100644", "100755", "120000"}
 _MAX_NAME = 255  # bytes; no disk has longer names
 _MAX_PATH = 4000
 # HFS+ ignores these characters, so `.g\u200cit` is `.git` there.
-_IGNORED_BY_HFS = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_GIT_ALIASES = re.compile(r"\.git|git~\d+")
-_GIT_MODULES = re.compile(r"\.gitmodules|(gitmod|gi7e\w*)~\d+")
+_IGNORED_BY_HFS = regex("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_GIT_ALIASES = regex(r"\.git|git~\d+")
+_GIT_MODULES = regex(r"\.gitmodules|(gitmod|gi7e\w*)~\d+")
 
 
 class UnsafePathError(WorkspaceError):

@@ -30,6 +30,7 @@ from reviewloop.git.paths import check_edit, named_by
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, read_config, signing_settings, without_commits
 from reviewloop.git.snapshot import snapshot
+from reviewloop.regex import regex
 
 _K = TypeVar("_K")
 _T = TypeVar("_T")
@@ -37,7 +38,7 @@ _T = TypeVar("_T")
 ABOUT = "reviewloop.json"
 _CACHED_TREES = _CACHED_CHANGES = 12
 _KEEPER = "reviewloop"
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ID = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 SIGNING_ENVIRONMENT = ("GNUPGHOME", "GPG_TTY", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR", "TERM")
 
 

@@ -30,6 +30,7 @@ from reviewloop.git.directory import (
     write_git_dir,
 )
 from reviewloop.git.process import Git
+from reviewloop.regex import regex
 
 # In this order: a rebase leaves CHERRY_PICK_HEAD while it stops at a conflict.
 _MARKS = (
@@ -264,8 +265,8 @@ def _sweep(temporary: str, process: int) -> None:
 
 _FOLDERS = (".kiro", ".reviewloop", ".specify", "openspec")
 _NOT_PROJECTS = frozenset({"node_modules", "openspec", "specs", "docs", "venv"})
-_FEATURE = re.compile(r"\d+-")
-_TASK = re.compile(rb"^\s*[-*] \[[ xX~-]\]", re.MULTILINE)
+_FEATURE = regex(r"\d+-")
+_TASK = regex(rb"^\s*[-*] \[[ xX~-]\]", re.MULTILINE)
 
 
 def folder_in(root: Path, start: Path) -> str:

@@ -15,6 +15,7 @@ from reviewloop.git.paths import shown
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.review_repository import ReviewRepository, locate
+from reviewloop.regex import regex
 
 OURS = "reviewloop"
 """The folder of our own branches."""
@@ -157,8 +158,8 @@ def file_in(user: UserRepo, branch: SideBranch, path: str) -> bytes | None:
 
 _DEFAULT_BRANCHES = ("main", "master", "trunk", "develop")
 _PREFIXES = ("", "tags/", "heads/", "remotes/")  # where git looks up a short name, in its order
-_EXPRESSION = re.compile(r"[\^~]|@\{")  # a suffix of a name: HEAD~2, main@{upstream}, v1^{}
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_EXPRESSION = regex(r"[\^~]|@\{")  # a suffix of a name: HEAD~2, main@{upstream}, v1^{}
+_ID = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _DEEPEN = "fetch it first, for example with `git fetch --deepen=100`"
 
 

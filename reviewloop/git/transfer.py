@@ -13,11 +13,12 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.process import Git, GitResult
 from reviewloop.git.repository import ConfigValue, UserRepo, discover, read_config
+from reviewloop.regex import regex
 
 LARGEST = 256 * 1024 * 1024  # bytes of a bundle
 _LONGEST_HEADER = 64 * 1024
 _REF = "refs/heads/reviewloop-handoff"
-_FORMAT = re.compile(rb"@object-format=sha(1|256)")
+_FORMAT = regex(rb"@object-format=sha(1|256)")
 _SIGNATURES = (b"# v2 git bundle", b"# v3 git bundle")
 
 
@@ -89,9 +90,9 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _OWN_SCOPES = {"system", "global"}
 _OWN_SETTINGS = ("credential.", "http.", "ssh.", "core.sshcommand", "core.askpass")
 _OWN_VARIABLES = {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_ASKPASS"}
-_NETWORK = re.compile(r"(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO", re.IGNORECASE)
+_NETWORK = regex(r"(https?|all|no)_proxy|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO", re.IGNORECASE)
 _LONGEST = 300  # characters quoted of a server's message
-_SCP = re.compile(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>.+)")
+_SCP = regex(r"(?:[\w.-]+@)?(?P<host>[\w.-]+):(?!//)(?P<path>.+)")
 _REASONS = (
     (
         r"stale info|fetch first|non-fast-forward|already exists|incorrect old value",

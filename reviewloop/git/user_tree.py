@@ -23,14 +23,15 @@ from reviewloop.git.snapshot import (
     store,
     unresolved,
 )
+from reviewloop.regex import regex
 
 IN_LFS = "in Git LFS; its content is not read"
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
 _MOST_CODE = 5_000_000  # bytes; larger files are not read anyway
 _MANY = 30  # files
-_ENCRYPTS = re.compile(r"crypt|gpg|pgp|ssl|sops|secret|vault|seal|blackbox|strongbox|\bage\b", re.I)
-_MARKED = re.compile(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
+_ENCRYPTS = regex(r"crypt|gpg|pgp|ssl|sops|secret|vault|seal|blackbox|strongbox|\bage\b", re.I)
+_MARKED = regex(rb"(?:\A|\0)(?:[a-z]|M|S) ")  # of `ls-files -v`: assumed, unmerged, skipped
 
 
 @dataclass(frozen=True)

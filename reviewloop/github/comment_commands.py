@@ -1,6 +1,5 @@
 """Handles a comment: parses the command, checks its author, runs what needs no model."""
 
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -54,6 +53,7 @@ from reviewloop.github.user_comments import (
     parse,
     permission_check,
 )
+from reviewloop.regex import regex
 from reviewloop.render.code_view import visible
 from reviewloop.render.review_words import who
 from reviewloop.render.rules import URL, explained_at, laid_out
@@ -367,9 +367,9 @@ class Orders:
         return status in fitting[verb] if verb in fitting else True
 
 
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
-_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_FINDING = re.compile(rf"[0-9a-f]{{12}}|{ALL}|")
+_LOGIN = regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+_SHA = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_FINDING = regex(rf"[0-9a-f]{{12}}|{ALL}|")
 
 
 @dataclass(frozen=True)

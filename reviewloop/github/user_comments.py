@@ -26,6 +26,7 @@ from reviewloop.github.comments.marker import (
     reopened_in,
 )
 from reviewloop.loop.approval_act import Act
+from reviewloop.regex import regex
 
 Verb = Literal[
     "review", "full-review", "explain", "dismiss", "reopen", "fix", "pause", "resume", "help"
@@ -38,15 +39,15 @@ ALL = "all"
 SHORTEST_ID = 6
 _MOST_LINE = 1000  # characters of a command
 MOST_REASON = 120
-_COMMAND = re.compile(r" {0,3}/reviewloop(?:[ \t]+(.*))?", re.IGNORECASE)
-_REPLY = re.compile(
+_COMMAND = regex(r" {0,3}/reviewloop(?:[ \t]+(.*))?", re.IGNORECASE)
+_REPLY = regex(
     r"reviewloop(?:[ \t]{0,4}(:)[ \t]{0,4}|[ \t]{1,4})dismiss(?:[ \t]{0,4}:)?(?:[ \t]+(.*))?",
     re.IGNORECASE,
 )
 _ALIASES = {"undismiss": "reopen"}
-_ID = re.compile(rf"[0-9a-f]{{{SHORTEST_ID},12}}")
+_ID = regex(rf"[0-9a-f]{{{SHORTEST_ID},12}}")
 # Phones make a dash of two hyphens.
-_OPTION = re.compile(r"[-–—]{1,2}\w|\w[\w.\-]*[=:]\S|\w+://|www\.", re.IGNORECASE)
+_OPTION = regex(r"[-–—]{1,2}\w|\w[\w.\-]*[=:]\S|\w+://|www\.", re.IGNORECASE)
 _NO_OPTIONS = (
     "a command takes no options, keys, models or addresses: those are set in the workflow and in "
     "the settings of the base branch"

@@ -7,10 +7,11 @@ from typing import Any
 
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards.plan import DetectedGate
+from reviewloop.regex import regex
 
 _NAMES_SHOWN = 3
-_DENIED = re.compile(r"permission ?(?:denied|error)|\bEACCES\b|operation not permitted", re.I)
-_LOCAL = re.compile(
+_DENIED = regex(r"permission ?(?:denied|error)|\bEACCES\b|operation not permitted", re.I)
+_LOCAL = regex(
     r"\bsockets?\b|socketserver|SocketException|\b(?:bind|listen)\b|127\.0\.0\.1|localhost|AF_(?:UNIX|INET)"
     r"|\bSemLock\b|/dev/shm|shared_memory|\bopenpty\b|pty device",
     re.I,

@@ -12,6 +12,7 @@ from typing import Any
 
 from reviewloop.git.process import find_program
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GateName, GatePlan
+from reviewloop.regex import regex
 from reviewloop.settings import Gate, Settings
 
 
@@ -87,7 +88,7 @@ def table(value: dict[str, Any], *keys: str) -> dict[str, Any]:
     return value
 
 
-_TEST_FILE = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+_TEST_FILE = regex(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
 
 
 def find(around: Surroundings) -> Iterator[DetectedGate]:
@@ -247,13 +248,13 @@ _LOCK_FILES = (
     ("bun.lockb", "bun"),
     ("package-lock.json", "npm"),
 )
-_NO_TEST = re.compile(r"no test specified")
+_NO_TEST = regex(r"no test specified")
 _ESLINT = (
     *(f"eslint.config.{ending}" for ending in ("js", "mjs", "cjs", "ts", "mts", "cts")),
     *(f".eslintrc{ending}" for ending in ("", ".js", ".cjs", ".json", ".yml", ".yaml")),
 )
 _LINTED = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts")
-_TARGET = re.compile(r"^(?P<name>[A-Za-z0-9_\-]+)\s*:(?![=:])", re.MULTILINE)
+_TARGET = regex(r"^(?P<name>[A-Za-z0-9_\-]+)\s*:(?![=:])", re.MULTILINE)
 
 
 def find_node(around: Surroundings) -> Iterator[DetectedGate]:

@@ -3,7 +3,6 @@
 It runs only if `gates.format` enables it.
 """
 
-import re
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +10,7 @@ from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.plan import DetectedGate
+from reviewloop.regex import regex
 from reviewloop.sandbox.run import CommandResult, read_log
 from reviewloop.settings import Settings
 
@@ -126,7 +126,7 @@ def _files(change: GuardInput, formatter: _Formatter) -> list[str]:
     ]
 
 
-_AROUND = re.compile(r"^(?:[Ww]ould reformat:? |--> )|(?::\d+)+$")  # a name
+_AROUND = regex(r"^(?:[Ww]ould reformat:? |--> )|(?::\d+)+$")  # a name
 
 
 def _named(change: GuardInput, result: CommandResult) -> set[str]:

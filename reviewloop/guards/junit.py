@@ -1,19 +1,19 @@
 """Parses JUnit XML, which nearly every test runner can write."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reviewloop.checkout.files import read_written
 from reviewloop.domain.gate import TestCounts
+from reviewloop.regex import regex
 from reviewloop.rules.tests.reports import UnreadableReportError, parse_xml, refuse_long
 
 __all__ = ["Case", "Report", "UnreadableReportError", "read_junit"]
 
 _MESSAGE_CHARS = 300
 _MOST_CASES = 500_000
-_ASSERTION = re.compile(
+_ASSERTION = regex(
     r"\s*(?:assert\b|(?:[\w.]+\.)?\w*Assert\w*(?:Error|Exception)\b|Failed: )"
     r"|(?:[\w.]+\.)?(?:ComparisonFailure|AssertionFailedError)\b"
 )

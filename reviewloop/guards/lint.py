@@ -13,6 +13,7 @@ from reviewloop.guards.base import GuardInput, gate_finding, quote_lines, text_l
 from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries
 from reviewloop.guards.detect import is_linted_by_eslint
 from reviewloop.guards.plan import DetectedGate
+from reviewloop.regex import regex
 from reviewloop.sandbox.run import read_log
 
 
@@ -46,7 +47,7 @@ def _careful(read: Reader) -> Reader:
 
 
 # Rules on errors, not on style (letters of ruff's and flake8's rules).
-_INFORMATIVE = re.compile(
+_INFORMATIVE = regex(
     r"(?:F|E9|B|S|C90|PLE|PLW|PLR09|ASYNC|PERF|TRY|BLE|DTZ|A|ARG|RET50|SIM115|LOG|PT|W605)\d*$"
 )
 

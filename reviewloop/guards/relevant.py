@@ -2,7 +2,6 @@
 
 import ast
 import posixpath
-import re
 import sqlite3
 import time
 from collections.abc import Collection, Iterator
@@ -11,13 +10,14 @@ from pathlib import Path
 
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.guards.base import ReadFile, is_test_file, text_lines
+from reviewloop.regex import regex
 
 _TABLES = ("file", "context", "line_bits")
 _SECONDS = 10.0
 _STEPS = 10_000  # of the database's virtual machine between two checks of the clock
 _LONGEST = 1024 * 1024  # bytes of one value
 _MOST = 64 * 1024 * 1024  # bytes of a file's record
-_TEST = re.compile(r"[^\s:@-][^\n\r\0:]*::[^\n\r\0]+")
+_TEST = regex(r"[^\s:@-][^\n\r\0:]*::[^\n\r\0]+")
 
 
 class FileContexts:

@@ -1,13 +1,14 @@
 """The language of hook conditions: names, numbers, comparisons, and/or/not, parentheses."""
 
 import operator
-import re
 from collections.abc import Callable, Mapping
+
+from reviewloop.regex import regex
 
 NAMES = ("file_size_kb", "cyclomatic_complexity", "lines", "changed_files")
 """The names that a condition may use."""
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"\s*(?:(?P<number>\d+(?:\.\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<sign>[<>]=?|[=!]=|[()]))"
 )
 _COMPARE: dict[str, Callable[[float, float], bool]] = {

@@ -1,12 +1,12 @@
 """Finds cycles of hooks before anything runs: one may write files that another fires on."""
 
-import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.domain.globs import fits
 from reviewloop.hooks.hook import EDITS_COUNT, OF_FILES, Hook
+from reviewloop.regex import regex
 
-_BRACES = re.compile(r"\{([^{},]*),[^{}]*\}")
+_BRACES = regex(r"\{([^{},]*),[^{}]*\}")
 _WITNESSES = (("**/", ""), ("**/", "a/"), ("**/", "a/b/"))
 
 

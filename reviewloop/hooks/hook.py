@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from reviewloop.domain.globs import fits
+from reviewloop.regex import regex
 
 Option = str | float | bool
 Scope = Literal["", "nothing", "file", "documentation", "tests", "refactoring"]
@@ -96,7 +97,7 @@ DESCRIPTION = "generate-description"
 """The action that writes the text of a pull request, for publishing."""
 
 PLACEHOLDERS = ("file_path", "filename", "event", "task", "workspace")
-_PLACEHOLDER = re.compile(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
+_PLACEHOLDER = regex(r"\{\{?(?P<name>[A-Za-z_]+)\}?\}")
 _KIRO_PLACEHOLDERS = {"filePath": "file_path", "fileName": "filename"}
 KIRO_TIMEOUT = 60.0  # seconds
 _SHORT = 100  # characters

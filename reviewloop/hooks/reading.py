@@ -45,6 +45,7 @@ from reviewloop.hooks.hook import (
     Option,
     unknown_placeholders,
 )
+from reviewloop.regex import regex
 from reviewloop.specs.files import Files, decode
 
 KIRO = ".kiro/hooks"
@@ -58,7 +59,7 @@ _LARGEST = 256 * 1024  # bytes of one file
 _MOST = 200  # hooks of a repository
 _LONGEST_MATCHER = 200
 _LONGEST_TIMEOUT = 10**8  # also of milliseconds; a run's own limit is much lower
-_REPEATED_GROUP = re.compile(r"\([^()]*[+*{][^()]*\)[+*{]")  # takes exponential time on some paths
+_REPEATED_GROUP = regex(r"\([^()]*[+*{][^()]*\)[+*{]")  # takes exponential time on some paths
 
 _LISTS = {
     "on_save": Event.FILE_SAVE,

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from reviewloop.analysis.outline import language_of, outline
 from reviewloop.guards.governance import complexity
 from reviewloop.hooks.hook import Scope
+from reviewloop.regex import regex
 
 RULES: dict[Scope, str] = {
     "nothing": "Edit no file: only look, and say what you found.",
@@ -34,7 +35,7 @@ RULES: dict[Scope, str] = {
 }
 """What an agent is told about its scope; the engine undoes other edits."""
 
-_DIRECTIVE = re.compile(
+_DIRECTIVE = regex(
     r"(?:#|//|/\*)\W*(?:type:\s*ignore|noqa|nosec|pragma|pylint|ruff|fmt|isort|mypy|pyright|coding[:=]"
     r"|-\*-|eslint|@ts-|istanbul|[cv]8 ignore|prettier-ignore|biome-ignore|go:|\+build|nolint"
     r"|NOSONAR|semgrep|webpack|@vite|@jsx|@flow|swiftlint|rubocop|clippy|reviewloop)",
@@ -46,7 +47,7 @@ _PLAIN = (
     *(ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.Constant, ast.BinOp),
     *(ast.BitOr, ast.Load),
 )
-_PLAIN_TEXT = re.compile(r"[\w.\[\], |]*")
+_PLAIN_TEXT = regex(r"[\w.\[\], |]*")
 _Def = ast.FunctionDef | ast.AsyncFunctionDef
 _Scoped = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, Required, TypedDict
 
 from reviewloop.domain.usage import TokenUsage
+from reviewloop.regex import regex
 
 Scrub = Callable[[str], str]
 
@@ -59,8 +59,8 @@ class Message(TypedDict):
 CHARS_PER_TOKEN = 4  # a rough rule; only used before the provider has counted
 
 _UNHASHED = {"cache_point", "reasoning"}
-_BROKEN = re.compile("[\ud800-\udfff\x00]")
-_CONTROLS = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BROKEN = regex("[\ud800-\udfff\x00]")
+_CONTROLS = regex("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from reviewloop.domain.errors import UsageError
 from reviewloop.llm.found_providers import FoundProvider, aws_region, detect_providers, key_of
 from reviewloop.llm.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider
 from reviewloop.plugins import Plugin, others
+from reviewloop.regex import regex
 from reviewloop.settings import Models as ModelSettings
 from reviewloop.settings import Settings
 from reviewloop.settings.schema import AUTO
@@ -20,9 +21,9 @@ from reviewloop.settings.schema import AUTO
 _REGIONAL = "regional."  # the price list's word for the ids of all groups of regions
 _FAMILIES = {"claude": "anthropic", "gpt": "openai", "gemini": "google_genai"}
 _GROUPS = {"us": "us", "eu": "eu", "ap": "apac", "ca": "ca"}
-_SCOPE = re.compile(r"^(?:global|regional|us|eu|apac|jp|au|ca)\.")
-_VENDOR = re.compile(r"^(?:[a-z0-9-]+/|[a-z]+\.(?=[a-z]))")
-_VERSION = re.compile(r"(?:-\d{8})?(?:-v\d+(?::\d+)?)?$")
+_SCOPE = regex(r"^(?:global|regional|us|eu|apac|jp|au|ca)\.")
+_VENDOR = regex(r"^(?:[a-z0-9-]+/|[a-z]+\.(?=[a-z]))")
+_VERSION = regex(r"(?:-\d{8})?(?:-v\d+(?::\d+)?)?$")
 
 
 def no_model(name: str) -> str:
@@ -174,8 +175,8 @@ SKILL_AGENTS: Mapping[str, str] = MappingProxyType(
 )
 """The agent that writes and corrects skills."""
 
-_PROVIDER = re.compile(r"[a-z][a-z0-9_]*")
-_BEDROCK_ID = re.compile(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")
+_PROVIDER = regex(r"[a-z][a-z0-9_]*")
+_BEDROCK_ID = regex(r"arn:aws[a-z-]*:bedrock:.+|(?:[a-z-]{2,8}\.)?[a-z0-9]+\.[a-z0-9][\w.:-]*")
 
 
 def kind_of(step: str) -> Kind:

@@ -1,6 +1,5 @@
 """Builds the tools of agents on a tree, limits what they may write, and records refusals."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from posixpath import dirname
@@ -19,6 +18,7 @@ from reviewloop.llm.messages import Message, ToolSpec, text_block
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.state import LoopState
+from reviewloop.regex import regex
 from reviewloop.render.untrusted import one_line
 from reviewloop.review.anchoring import ChangedLines
 from reviewloop.sandbox.command_policy import CommandPolicy
@@ -99,7 +99,7 @@ def with_edits(private: PrivateRepo, tree: str, before: str, after: str) -> str:
     return private.edit(tree, content, modes)
 
 
-_OWN_FOLDER = re.compile(r"(?:^|(?<=/))\.(?:kiro|reviewloop)/agents/")
+_OWN_FOLDER = regex(r"(?:^|(?<=/))\.(?:kiro|reviewloop)/agents/")
 
 
 def reading_toolbox(

@@ -8,6 +8,7 @@ from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, St
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.state import FindingRef, LoopState
+from reviewloop.regex import regex
 from reviewloop.review.silencing import dismiss_finding, is_user_dismissal, quiet_reason
 from reviewloop.store.blobs import Blobs
 
@@ -75,7 +76,7 @@ def _location_of(finding: Finding) -> tuple[str, str]:
     return finding.path, " ".join(finding.quote.split())
 
 
-_CLAIM = re.compile(
+_CLAIM = regex(
     r"\b(?P<gate>tests?|test suite|build)\b (?:now |still |all )?(?:is|are|do|does|will)?\s*"
     r"(?:not pass\w*|fail(?:s|ing|ed)?|red|broken|break(?:s|ing)?)\b(?!\s+to\b)",
     re.IGNORECASE,

@@ -20,6 +20,7 @@ from reviewloop.loop.context import RunContext
 from reviewloop.loop.evidence import evidence_of, not_assessed_yet, to_ask_again
 from reviewloop.loop.findings_log import read_findings
 from reviewloop.loop.state import LoopState
+from reviewloop.regex import regex
 from reviewloop.render.text import counted
 from reviewloop.review.evidence import AnalyserFinding
 from reviewloop.review.prompts import Material, MovedText
@@ -352,7 +353,7 @@ _CONTEXT_LINES = 3  # around changed lines, where there is room
 SHARE_OF_EACH = 9  # a part's lists, names and evidence together get a third of its room
 _BACKGROUND = 4  # share of a prompt for the code behind a finding: a fourth
 _STATUS_WORDS = {"A": "added", "M": "modified", "D": "deleted", "R": "renamed", "T": "type changed"}
-_OBJECTS = re.compile(r"^index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n", re.MULTILINE)
+_OBJECTS = regex(r"^index [0-9a-f]+\.\.[0-9a-f]+(?: [0-7]{6})?\n", re.MULTILINE)
 
 SHRINKS = ((3, 1), (0, 1), (0, 2), (0, 4), (0, 16))
 """(lines of context, divisor of the budget), tried in turn when the prompt is too long."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from reviewloop.domain.task import Spec
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import read_view
 from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.files import Overlay
@@ -14,13 +15,13 @@ from reviewloop.specs.own_headings import foreign_headings
 from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.writing import TITLES, SpecFiles
 
-_CODED = re.compile(r"[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+[a-z]?")
-_NAMED = re.compile(
+_CODED = regex(r"[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+[a-z]?")
+_NAMED = regex(
     r"(?:requirements?|validates)\W+"
     r"((?:(?:\d+(?:\.\d+)*|US\d+(?:\.\d+)?|(?:FR|NFR)-\d+)\b\s*(?:,|and)?\s*)+)",
     re.IGNORECASE,
 )
-_IDENT = re.compile(r"(?:US|N?FR-)?\d+(?:\.\d+)*")
+_IDENT = regex(r"(?:US|N?FR-)?\d+(?:\.\d+)*")
 _NOT_SERVED = ("SC-", "AC-", "EC-")  # success criteria and edge cases, which no task serves alone
 
 

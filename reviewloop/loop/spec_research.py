@@ -11,6 +11,7 @@ from typing import Any
 
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.context import RunContext
+from reviewloop.regex import regex
 from reviewloop.specs.checks.aws import Fact, facts_of
 from reviewloop.specs.lines import read_document, sections
 
@@ -26,11 +27,11 @@ _OTHERS = r"""
     openid|mqtt|kafka|rabbitmq|redis|elasticsearch|opensearch|smtp|openai|web\s?hooks?|
     (?:third[- ]party|external|remote)\ (?:api|service)s?
 """
-_SERVICE = re.compile(
+_SERVICE = regex(
     rf"(?<![\w./-])(?:{_AWS}|{_OTHERS})(?![\w-])|\bAWS::\w+|https?://", re.IGNORECASE | re.VERBOSE
 )
-_PATH = re.compile(r"^(?P<path>[^\s:]+?)(?::\d+(?:-\d+)?)?$")
-_DELTA = re.compile(
+_PATH = regex(r"^(?P<path>[^\s:]+?)(?::\d+(?:-\d+)?)?$")
+_DELTA = regex(
     r"^(?:# `?specs/[\w./-]+|## (?:ADDED|MODIFIED|REMOVED|RENAMED) Requirements)", re.MULTILINE
 )
 

@@ -1,17 +1,17 @@
 """The lines of code a finding is about, made safe to show, with the marked part of each."""
 
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from reviewloop.domain.finding import Finding
+from reviewloop.regex import regex
 from reviewloop.render.report import Source
 from reviewloop.render.untrusted import one_line, safe
 
 # Control characters become their pictures, so that none is lost and none has an effect.
 _PICTURES = {code: chr(0x2400 + code) for code in range(32) if code != 9} | {127: "\u2421"}
 _PICTURES |= {code: f"<U+{code:04X}>" for code in range(0x80, 0xA0)}
-_BYTES = re.compile("[\udc80-\udcff]")  # bytes that are not UTF-8, as `os.fsdecode` returns them
+_BYTES = regex("[\udc80-\udcff]")  # bytes that are not UTF-8, as `os.fsdecode` returns them
 _LONGEST_LINE = 20_000  # characters; a line can have millions
 
 

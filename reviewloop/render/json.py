@@ -3,7 +3,6 @@
 import base64
 import json
 import os
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -12,6 +11,7 @@ from typing import Any
 from reviewloop import __version__
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.domain.finding import Evidence, Finding
+from reviewloop.regex import regex
 from reviewloop.render.report import (
     Readership,
     ReviewedFile,
@@ -81,7 +81,7 @@ def _key(key: object) -> str:
 SCHEMA = "reviewloop.review/1"
 """Its number is raised when a key is removed or changes its meaning; new keys do not raise it."""
 
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = regex("[\ud800-\udfff]")
 
 
 def render(report: ReviewReport, source: Source, rules: Rules = no_rules) -> str:

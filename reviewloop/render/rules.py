@@ -1,7 +1,6 @@
 """The web addresses of our rules' pages, for the running version."""
 
 import os
-import re
 from collections.abc import Mapping
 
 from reviewloop import __version__
@@ -9,11 +8,12 @@ from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.rule_book import own_rule
 from reviewloop.domain.finding import Finding
 from reviewloop.installed import UNPUBLISHED, published_repository
+from reviewloop.regex import regex
 from reviewloop.render.review_words import Rules
 
 _FOLDER = "reviewloop/rules"
-_REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_REF = re.compile(r"[\w./-]+")
+_REPOSITORY = regex(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_REF = regex(r"[\w./-]+")
 
 
 def page_address(rule: Rule, environ: Mapping[str, str] = os.environ) -> str:
@@ -36,9 +36,9 @@ def _base(environ: Mapping[str, str]) -> str:
     return f"https://github.com/{repository}/blob/{ref}"
 
 
-_CWE = re.compile(r"\bCWE-(\d{1,5})\b")
-_ADDRESS = re.compile(r"https://[^\s<>\"'`\\^{}|]+")
-URL = re.compile(r"https://[^\s<>\"'`\\^{}|]+(?<![.,;)])")
+_CWE = regex(r"\bCWE-(\d{1,5})\b")
+_ADDRESS = regex(r"https://[^\s<>\"'`\\^{}|]+")
+URL = regex(r"https://[^\s<>\"'`\\^{}|]+(?<![.,;)])")
 
 
 def rule_link(finding: Finding, rules: Rules) -> str:

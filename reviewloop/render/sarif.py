@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from reviewloop import __version__
 from reviewloop.analysis.contract import SECURITY, AnalyserStatus, Rule
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
+from reviewloop.regex import regex
 from reviewloop.render.code_view import FileLines, line_range, shown_path
 from reviewloop.render.json import strict
 from reviewloop.render.report import ReviewReport, Source
@@ -115,7 +115,7 @@ def _is_security(findings: list[Finding], rule: Rule | None) -> bool:
 _OASIS = "https://docs.oasis-open.org/sarif/sarif/v2.1.0"
 _SCHEMA = f"{_OASIS}/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
-_LINE = re.compile(r"\bline (\d{1,9})\b")
+_LINE = regex(r"\bline (\d{1,9})\b")
 _ROLES = {"A": ["added"], "D": ["deleted"], "R": ["renamed"]}
 
 

@@ -6,8 +6,9 @@ import unicodedata
 from collections.abc import Iterable
 
 from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.regex import regex
 
-_ESCAPES = re.compile(
+_ESCAPES = regex(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movement
     r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # OSC and similar: titles, links, clipboard
     r"|\x1b[ -/]*[0-~]"
@@ -51,20 +52,18 @@ LONGEST = 4000  # characters of one author's text
 _WIDTH = 72
 
 _REFERENCE = r"(?:[\w.-]+/)*[\w.-]*#\d+|GH-\d+|https?://\S+"
-_CLOSING = re.compile(
+_CLOSING = regex(
     r"\b(clos(?:e[sd]?|ing)|fix(?:e[sd]|ing)?|resolv(?:e[sd]?|ing)|implement(?:s|ed|ing)?)"
     rf"(:?\s+(?:issues?\s+)?)({_REFERENCE})",
     re.IGNORECASE,
 )
-_MENTION = re.compile(r"(?<![\w`])@(?=\w)")
-_SKIP = re.compile(
-    r"\[\s*((?:skip|no)[ _-][\w. -]{1,24}|[\w.-]{1,24}[ _-]skip)\s*\]", re.IGNORECASE
-)
-_NO_CI = re.compile(r"\*{3}\s*(NO_CI)\s*\*{3}", re.IGNORECASE)
-_SMART = re.compile(r"(\b[A-Z][A-Z0-9]+-\d+\b.*?\s)#(?=[a-z])")
+_MENTION = regex(r"(?<![\w`])@(?=\w)")
+_SKIP = regex(r"\[\s*((?:skip|no)[ _-][\w. -]{1,24}|[\w.-]{1,24}[ _-]skip)\s*\]", re.IGNORECASE)
+_NO_CI = regex(r"\*{3}\s*(NO_CI)\s*\*{3}", re.IGNORECASE)
+_SMART = regex(r"(\b[A-Z][A-Z0-9]+-\d+\b.*?\s)#(?=[a-z])")
 # Lines that git, a host or a reader could take for ours: comments, trailers, `Review: ...`,
 # commands.
-_LOOKS_OURS = re.compile(r"#|::|[A-Za-z][\w -]{0,40}:( |$)")
+_LOOKS_OURS = regex(r"#|::|[A-Za-z][\w -]{0,40}:( |$)")
 
 
 def commit_line(text: str) -> str:
@@ -93,8 +92,8 @@ def _harmless(text: str) -> str:
     return _MENTION.sub("@ ", text)
 
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~$])")
-_AT_START = re.compile(r"^([-+=#]|\d+[.)])")
+_SPECIAL = regex(r"([\\`*_\[\]|~$])")
+_AT_START = regex(r"^([-+=#]|\d+[.)])")
 _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BREAK = "\u200b"  # zero width: it breaks names and links for programs and is invisible
 

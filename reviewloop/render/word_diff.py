@@ -1,12 +1,13 @@
 """The difference between two texts word by word: `[-old-]{+new+}`, as git marks it."""
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
+from reviewloop.regex import regex
+
 _AROUND = 2  # unchanged lines shown around a change
 _ALIKE = 0.4  # share of common words below which two texts are unrelated
-_TOKEN = re.compile(r"\s+|\w+|[^\w\s]")
+_TOKEN = regex(r"\s+|\w+|[^\w\s]")
 
 
 def word_diff(before: str, after: str) -> str:

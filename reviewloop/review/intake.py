@@ -1,13 +1,13 @@
 """The schemas of reviewers' answers, and reading them: leniently in form, strictly in content."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from reviewloop.domain.finding import Severity
 from reviewloop.llm.messages import without_doubles
+from reviewloop.regex import regex
 from reviewloop.render.untrusted import without_escapes
 from reviewloop.review.anchoring import ReportedFinding
 
@@ -128,11 +128,11 @@ KNOWN_FIELDS = frozenset(_FINDING["properties"]) | {
 
 MAX_FINDINGS = 200
 _MAX_TITLE, _MAX_TEXT, _MAX_CODE = 120, 4000, 20_000  # characters
-_NAME = re.compile(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_NAME = regex(r"(?!.*://)[\w@./:+-]+(?: [\w./:+-]+){0,5}")
+_CONTROLS = regex(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MOST_DIGITS = 9  # of a line number; Python refuses numbers of thousands of digits
-_LINES = re.compile(r"\s*(\d{1,9})\s*(?:-|–|\.\.)\s*(\d{1,9})\s*")
-_OUTSIDE = re.compile(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
+_LINES = regex(r"\s*(\d{1,9})\s*(?:-|–|\.\.)\s*(\d{1,9})\s*")
+_OUTSIDE = regex(r"[/~]|[A-Za-z]:[/\\]|\w+://|(?:.*/)?\.\.(?:/|$)")
 
 _SYNONYMS = {
     "must_fix": Severity.MUST_FIX,

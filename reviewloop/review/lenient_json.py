@@ -8,13 +8,15 @@ objects, because each would be a guess.
 import re
 from typing import Any
 
+from reviewloop.regex import regex
+
 _DEEPEST = 60
 _OBJECTS_TRIED = 200  # braces to try; a reply with more is no answer
-_SPACE = re.compile(r"(?:\s+|//[^\n]*|#[^\n]*)*+")
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
-_WORD = re.compile(r"-?[A-Za-z]+")
-_PLAIN = {'"': re.compile(r'[^"\\]+'), "'": re.compile(r"[^'\\]+")}
-_ESCAPE = re.compile(r"u([0-9a-fA-F]{4})|(.)", re.DOTALL)
+_SPACE = regex(r"(?:\s+|//[^\n]*|#[^\n]*)*+")
+_NUMBER = regex(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_WORD = regex(r"-?[A-Za-z]+")
+_PLAIN = {'"': regex(r'[^"\\]+'), "'": regex(r"[^'\\]+")}
+_ESCAPE = regex(r"u([0-9a-fA-F]{4})|(.)", re.DOTALL)
 _WORDS = {"true": True, "false": False, "null": None, "none": None, "nan": None}
 _WORDS |= {"infinity": None, "-infinity": None}
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 
 from reviewloop.domain.finding import Finding, Placement, Status, by_severity
+from reviewloop.regex import regex
 
 _TOPICS = (
     # Weaknesses
@@ -118,21 +119,21 @@ _TOPICS = (
 """Topic, and the rules of all analysers that are about it (patterns, separated by blanks)."""
 
 _WORDS = (
-    ("command", re.compile(r"\b(?:shell|commands?|subprocess)\b")),
-    ("sql", re.compile(r"\bsql\b")),
-    ("code from text", re.compile(r"\b(?:eval|exec)\b")),
-    ("markup", re.compile(r"\b(?:xss|html|cross-site)\b")),
-    ("unpacked data", re.compile(r"\b(?:pickle|unpickl\w+|deseriali[sz]\w+)\b")),
-    ("path", re.compile(r"\bpath traversal\b|\boutside (?:of )?the (?:folder|directory)\b")),
+    ("command", regex(r"\b(?:shell|commands?|subprocess)\b")),
+    ("sql", regex(r"\bsql\b")),
+    ("code from text", regex(r"\b(?:eval|exec)\b")),
+    ("markup", regex(r"\b(?:xss|html|cross-site)\b")),
+    ("unpacked data", regex(r"\b(?:pickle|unpickl\w+|deseriali[sz]\w+)\b")),
+    ("path", regex(r"\bpath traversal\b|\boutside (?:of )?the (?:folder|directory)\b")),
     (
         "query in loop",
-        re.compile(
+        regex(
             r"\bn ?\+ ?1\b|\b(?:one )?quer(?:y|ies) (?:for (?:each|every)|per|in (?:a|the) loop)\b"
         ),
     ),
-    ("hash", re.compile(r"\b(?:md5|sha-?1|weak hash\w*)\b")),
-    ("certificate", re.compile(r"\bcertificates?\b|\bverify\s?=\s?false\b")),
-    ("secret", re.compile(r"\b(?:secrets?|passwords?|credentials?|api keys?|access keys?)\b")),
+    ("hash", regex(r"\b(?:md5|sha-?1|weak hash\w*)\b")),
+    ("certificate", regex(r"\bcertificates?\b|\bverify\s?=\s?false\b")),
+    ("secret", regex(r"\b(?:secrets?|passwords?|credentials?|api keys?|access keys?)\b")),
 )
 """The topics of a reviewer's own words, most specific first; only unambiguous ones."""
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from reviewloop.analysis.outline import CONTAINERS, Symbol, language_of, outline
 from reviewloop.git.diff import Change, FileChange
+from reviewloop.regex import regex
 from reviewloop.review.selection import LOCK_FILES
 
 STRONG = 8  # the strength of an import or a test
@@ -16,12 +17,12 @@ _FOLDER = 2
 _READ_AT_MOST = 200_000  # characters of a file
 _AMBIGUOUS = 5  # files that one name may mean; with more it is ignored
 _FOLDER_OF = 40  # files; in a larger folder each file is tied to the next one only
-_LINE = re.compile(
+_LINE = regex(
     r"^.*\b(?:import|from|require|require_relative|include|use|using|mod|source|extends)\b.*$", re.M
 )
-_NAME = re.compile(r"[\w@$./:\\-]+")
-_ENDING = re.compile(r"\.(?:h|hh|hpp|js|jsx|mjs|cjs|ts|tsx|css|scss|rb|sh|php|vue|tf|json|ya?ml)$")
-_TEST_NAME = re.compile(r"^test_|^test(?=[A-Z])|_test$|_spec$|\.(?:test|spec)$|Tests?$|Spec$")
+_NAME = regex(r"[\w@$./:\\-]+")
+_ENDING = regex(r"\.(?:h|hh|hpp|js|jsx|mjs|cjs|ts|tsx|css|scss|rb|sh|php|vue|tf|json|ya?ml)$")
+_TEST_NAME = regex(r"^test_|^test(?=[A-Z])|_test$|_spec$|\.(?:test|spec)$|Tests?$|Spec$")
 _ENTRIES = {"__init__", "index", "mod", "main", "lib"}
 
 Ties = Mapping[str, Mapping[str, int]]
@@ -282,13 +283,13 @@ Tie = tuple[str, str]
 _NAMED = 40  # files of the change related to one file of the base
 # characters read of a file; files whose names are parsed, beyond which changed lines are used
 _LINES = 2000  # changed lines read of a file without names
-_WORD = re.compile(r"[^\W\d]\w{3,}")
-_PROSE = re.compile(r"\.(?:md|markdown|rst|txt|adoc)$", re.IGNORECASE)
+_WORD = regex(r"[^\W\d]\w{3,}")
+_PROSE = regex(r"\.(?:md|markdown|rst|txt|adoc)$", re.IGNORECASE)
 # Here a file uses names of another in its folder without importing them.
 _ONE_FOLDER = frozenset({"go", "java", "kotlin", "csharp", "scala", "swift", "hcl"})
 _UNIMPORTED = _ONE_FOLDER | {"ruby", "php"}  # and types of other folders, too
-_HUMP = re.compile(r"[a-z\d][A-Z]")
-_NUMBERED = re.compile(r"[A-Za-z]{0,2}_?\d")
+_HUMP = regex(r"[a-z\d][A-Z]")
+_NUMBERED = regex(r"[A-Za-z]{0,2}_?\d")
 _SEQUENCES = {"migrations", "migrate", "versions"}
 
 

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import DISMISSED_BY_USER, IN_BASELINE, Finding, Severity, Status
+from reviewloop.regex import regex
 from reviewloop.review.quiet import QuietRule
 
 BASELINE_FILE = ".reviewloop/baseline.json"
@@ -19,14 +20,14 @@ BASELINE_SCHEMA = "reviewloop.baseline/1"
 LEVELS = {"must": Severity.MUST_FIX, "should": Severity.SHOULD_FIX, "nit": Severity.NIT}
 OFF = "off"
 
-_COMMENT = re.compile(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
+_COMMENT = regex(r"reviewloop:\s{0,4}ignore\[([^\]\n]{1,400})\]([^\n]*)")
 # ruff itself heeds these for its other rules; a security rule is silenced only with a reason.
-_NOQA = re.compile(
+_NOQA = regex(
     r"#\s{0,4}no" r"qa:\s{0,4}(S\d+(?:[,\s]{1,4}[A-Z]+\d+)*)\s{0,4}[-\u2013\u2014:#(]([^\n]*)"
 )
-_COMMENT_ENDS = re.compile(r"(?:\*/|-->|#\}|--%>)\s*$")
-_LEADING = re.compile(r"^[\s:,\-\u2013\u2014]+")
-_COMMENT_LINE = re.compile(r"^\s*(?:#|//|/\*|<!--|--|;|\*|\{#|\{/\*|%)")
+_COMMENT_ENDS = regex(r"(?:\*/|-->|#\}|--%>)\s*$")
+_LEADING = regex(r"^[\s:,\-\u2013\u2014]+")
+_COMMENT_LINE = regex(r"^\s*(?:#|//|/\*|<!--|--|;|\*|\{#|\{/\*|%)")
 
 
 @dataclass(frozen=True)

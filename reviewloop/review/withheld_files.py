@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from reviewloop.git.attributes import has_kiroignore, kiroignored
 from reviewloop.git.objects import FileEntry
 from reviewloop.git.private import PrivateRepo
+from reviewloop.regex import regex
 from reviewloop.secrets import withheld_by_name
 
-_WITH_LOGIN = re.compile(r"(?:^|/)(?:\.npmrc|\.pypirc|\.docker/config\.json)$", re.IGNORECASE)
-_LOGIN = re.compile(rb"_auth|_password|^\s*password\s*[=:]|\"auth\"", re.IGNORECASE | re.MULTILINE)
+_WITH_LOGIN = regex(r"(?:^|/)(?:\.npmrc|\.pypirc|\.docker/config\.json)$", re.IGNORECASE)
+_LOGIN = regex(rb"_auth|_password|^\s*password\s*[=:]|\"auth\"", re.IGNORECASE | re.MULTILINE)
 _MAY_HOLD_SECRETS = "may hold secrets"
 _READ_AT_MOST = 64 * 1024
 _MODES = {"100644", "100755", "120000"}

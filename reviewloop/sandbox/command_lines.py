@@ -14,8 +14,10 @@ from itertools import product
 from posixpath import basename
 from typing import Any
 
+from reviewloop.regex import regex
+
 COMPUTED = "\0"  # replaces text in a word that is known only at run time
-_FAR = re.compile("[\U00020000-\U0010ffff]")
+_FAR = regex("[\U00020000-\U0010ffff]")
 _OPERAND = f"./{COMPUTED}"
 _DEEPEST = 12
 _MOST_WORDS = 4096  # words expanded from the braces of one
@@ -219,7 +221,7 @@ class _Script:
         return self._values.get(name) or [COMPUTED]
 
 
-_IS_VARIABLE = re.compile(r'"\$[A-Za-z_]\w*"').fullmatch
+_IS_VARIABLE = regex(r'"\$[A-Za-z_]\w*"').fullmatch
 
 
 def _some(values: Iterator[Any]) -> Iterator[Any]:
@@ -262,7 +264,7 @@ def _braces(texts: Sequence[str]) -> list[str]:
 
 
 _HEX = "[0-9a-fA-F]"
-_ESCAPE = re.compile(rf"\\(x{_HEX}{{1,2}}|u{_HEX}{{1,4}}|U{_HEX}{{1,8}}|[0-7]{{1,3}}|.)", re.DOTALL)
+_ESCAPE = regex(rf"\\(x{_HEX}{{1,2}}|u{_HEX}{{1,4}}|U{_HEX}{{1,8}}|[0-7]{{1,3}}|.)", re.DOTALL)
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "e": "\x1b", "f": "\f", "v": "\v"}
 
 

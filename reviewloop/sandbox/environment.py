@@ -18,6 +18,7 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.paths import shown as shown_name
 from reviewloop.git.repository import path_in_repository
+from reviewloop.regex import regex
 from reviewloop.sandbox.base import Confinement, Grants, Sandbox
 from reviewloop.sandbox.interpreters import (
     PythonSource,
@@ -36,7 +37,7 @@ from reviewloop.sandbox.toolchains import (
     with_targets,
 )
 
-_VERSION = re.compile(r"\w*version\w*\.\w{1,5}|VERSION", re.IGNORECASE)
+_VERSION = regex(r"\w*version\w*\.\w{1,5}|VERSION", re.IGNORECASE)
 _LONGEST = 16 * 1024  # bytes; a version and its source
 
 

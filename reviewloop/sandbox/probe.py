@@ -3,13 +3,13 @@
 import configparser
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from reviewloop.checkout.files import read_written
 from reviewloop.git.directory import read_plain
+from reviewloop.regex import regex
 from reviewloop.sandbox.base import Confinement
 from reviewloop.sandbox.run import excerpt, read_log, run_command
 
@@ -18,7 +18,7 @@ _NEVER_IMPORTED = frozenset({"setup", "conftest", "noxfile", "tasks", "fabfile",
 _COMMON_NAMES = frozenset(
     {"tests", "test", "testing", "docs", "doc", "examples", "scripts", "tools"}
 )
-_NAME = re.compile(r"[^\W\d]\w*")
+_NAME = regex(r"[^\W\d]\w*")
 
 # Read-only: finders are queried, no package is imported, so no code of the project runs.
 _SCRIPT = """

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import re
 import select
 import shutil
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.process import find_program
+from reviewloop.regex import regex
 from reviewloop.sandbox.base import Confinement, Started
 
 
@@ -291,12 +291,12 @@ def _program(argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> str | No
     return str(found) if found else None
 
 
-_TERMINAL_CODES = re.compile(
+_TERMINAL_CODES = regex(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colours and cursor moves
     r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # titles and links
     r"|\x1b[@-Z\\-_]"
 )
-_INFORMATIVE = re.compile(
+_INFORMATIVE = regex(
     r"FAILED|ERROR|[Ee]rror\b|[Ee]xception\b|Traceback|\b[Aa]ssert|panic|[✕✗✘×]|not ok\b|FAIL\b"
 )
 _LINE_LIMIT = 1000

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.regex import regex
 from reviewloop.sandbox.interpreters import PythonSource
 
 # A pip inside the shadow would follow our links and uninstall from the user's environment.
-_NOT_LINKED = re.compile(r"__pycache__$|pip$|pip-.*\.dist-info$", re.IGNORECASE)
-_NOT_SCRIPTS = re.compile(r"(python|pypy)[\d.]*t?$|activate|deactivate|pip[\d.]*$", re.IGNORECASE)
+_NOT_LINKED = regex(r"__pycache__$|pip$|pip-.*\.dist-info$", re.IGNORECASE)
+_NOT_SCRIPTS = regex(r"(python|pypy)[\d.]*t?$|activate|deactivate|pip[\d.]*$", re.IGNORECASE)
 _SHEBANG_LIMIT = 125  # the kernel's lowest limit, with a margin
 _LOCAL_POINTERS = (".pth", ".py", ".egg-link")
 _POINTER_LIMIT = 4 * 1024 * 1024

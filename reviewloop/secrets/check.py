@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reviewloop.analysis.contract import OF_OTHERS, FileCheck, Hit, PathClass, SourceFile
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.secrets.names import reads_like_words
 from reviewloop.secrets.redaction import Redactor
 from reviewloop.secrets.scan import (
@@ -25,7 +26,7 @@ from reviewloop.secrets.vendors import HELD, RULES, rule_id
 if TYPE_CHECKING:
     from reviewloop.secrets.guesses import Guess
 
-_ONLY_WORDS = re.compile(r"[A-Za-z]+(?:[-_./: ]+[A-Za-z]+)*")
+_ONLY_WORDS = regex(r"[A-Za-z]+(?:[-_./: ]+[A-Za-z]+)*")
 
 
 class Exposure(NamedTuple):
@@ -92,26 +93,26 @@ def find_new_exposures(
 
 _NOT_SEARCHED = (".lock", ".min.js", ".map", ".svg", ".ipynb", "package-lock.json", ".sum")
 _DOCUMENTATION = ("* ", "///", ">>>", "/**")  # a line that only shows a usage
-_ENVIRONMENT = re.compile(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
-_EXAMPLE_NAME = re.compile(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
+_ENVIRONMENT = regex(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
+_EXAMPLE_NAME = regex(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
 # Keys that a service's page sends to every browser.
-_FOR_EVERYBODY = re.compile(
+_FOR_EVERYBODY = regex(
     r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
     re.IGNORECASE,
 )
 # Text near keys of Google that their own pages send to every browser and application.
-_GOOGLE_FOR_EVERYBODY = re.compile(
+_GOOGLE_FOR_EVERYBODY = regex(
     r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b",
     re.IGNORECASE,
 )
 # What stands beside the key that pages search a documentation with.
-_SEARCHED_BY_ALL = re.compile(r"\bindex_?Name\b|\balgolia\b", re.IGNORECASE)
-_TO_BE_REPLACED = re.compile(r"\breplace\b[^\n]{0,30}\bwith your\b", re.IGNORECASE)
+_SEARCHED_BY_ALL = regex(r"\bindex_?Name\b|\balgolia\b", re.IGNORECASE)
+_TO_BE_REPLACED = regex(r"\breplace\b[^\n]{0,30}\bwith your\b", re.IGNORECASE)
 _NEAR = 400  # characters before and after a key
 _APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
 # Settings that only builds of every push use.
-_FOR_CI = re.compile(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
-_EXAMPLE = re.compile(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
+_FOR_CI = regex(r"(?:^|/)(?:settings|config|conf)/(?:[\w-]+[._-])?ci\.\w+$", re.IGNORECASE)
+_EXAMPLE = regex(r"[._-](?:example|sample|template|dist)$", re.IGNORECASE)
 
 
 def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
@@ -185,10 +186,10 @@ def _held_hits(
 
 
 # Builds put variables with these beginnings into what every browser loads.
-_INTO_BROWSERS = re.compile(
+_INTO_BROWSERS = regex(
     r"(?:\w+_)?PUBLIC_|VITE_|REACT_APP_|GATSBY_|VUE_APP_|NG_APP_|.*public_?key", re.IGNORECASE
 )
-_OF_TESTS = re.compile(
+_OF_TESTS = regex(
     r"\b(?:NODE|RAILS|RACK|APP|DJANGO|FLASK|MIX|GO)_ENV[\"']?\s*[:=]\s*[\"']?test(?:ing)?\b",
     re.IGNORECASE,
 )
@@ -242,8 +243,8 @@ def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
     )
 
 
-_COMMENT = re.compile(r"\s*(?:#|//|--|;|\*)")
-_DESCRIBES = re.compile(
+_COMMENT = regex(r"\s*(?:#|//|--|;|\*)")
+_DESCRIBES = regex(
     r"\blooks? (?:\w+ ){0,3}like\b|\be\.g\.|\bfor example\b|\bexample:", re.IGNORECASE
 )
 

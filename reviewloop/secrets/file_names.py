@@ -3,6 +3,7 @@
 import re
 
 from reviewloop.domain.globs import first_match
+from reviewloop.regex import regex
 
 WITHHELD_PATTERNS = (
     "**/.env",
@@ -25,13 +26,13 @@ WITHHELD_PATTERNS = (
 _EXAMPLES = ("**/.env[._-]{example,sample,template,dist}", "**/*.{example,sample,template,license}")
 """Files with these names are meant to be read; NAME.license holds the licence of NAME."""
 
-_LIKELY = re.compile(
+_LIKELY = regex(
     r"(?:^|/)(?:\.env|\.?netrc|_netrc|\.pgpass|\.git-credentials|\.dockercfg|\.htpasswd|\.s3cfg|\.boto"
     r"|terraform\.tfstate|kubeconfig|id_|\.npmrc|\.pypirc|\.?\w*\.kubeconfig|\.(?:aws|ssh|gnupg|kube)/"
     r"|\.docker/config\.json)|\.(?:pem|key|p12|pfx|jks|keystore|ppk|kdbx|p8|tfstate|kubeconfig)$",
     re.IGNORECASE,
 )
-_PRIVATE_KEY = re.compile(r"(?:^|/)id_[^/.]+$", re.IGNORECASE)
+_PRIVATE_KEY = regex(r"(?:^|/)id_[^/.]+$", re.IGNORECASE)
 
 
 def is_environment_file(name: str) -> bool:

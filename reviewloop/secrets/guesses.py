@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.secrets.names import Promise, promise_of, split_name
 from reviewloop.secrets.values import decode_basic, is_random, rate_literal
 from reviewloop.secrets.vendors import BY_NAME, NAMED_RULES, VENDOR_BY_NAME, NamedRule
@@ -24,63 +25,59 @@ class WrittenPassword(NamedTuple):
     severity: Severity
 
 
-_ADDRESS = re.compile(
+_ADDRESS = regex(
     r"(?<![a-zA-Z0-9])[a-zA-Z][a-zA-Z0-9+.\-]{1,20}://(?P<user>[^\s:/@\"'<>{}$\\]{1,80}):"
     r"(?P<value>(?:[^\s/@\"'<>{}$*%\\]|%[0-9A-Fa-f]{2}){3,128})@(?P<host>[A-Za-z0-9.\-]{1,200})"
 )
-_LOCAL = re.compile(
+_LOCAL = regex(
     r"localhost|127\.[\d.]+|0\.0\.0\.0|host|(?:.*\.)?example(?:\.\w+)?|.*\.(?:test|local|invalid)"
     r"|server|hostname|proxy|domain\.\w+|(?:www\.)?foo\.\w+",
     re.IGNORECASE,
 )
 _PLAIN_USERS = {"user", "username", "login", "foo", "usr", "u", "name", "id", "a"}
-_CONNECTION = re.compile(
+_CONNECTION = regex(
     r"(?:[;&?\"' ]|^)(?:password|pwd|passwd)[ ]?=[ ]?"
     r"(?P<value>[^\s;&\"'<>{}$,]{4,120})(?=[;&\"'<\s]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
-_CONNECTION_PARTNER = re.compile(
+_CONNECTION_PARTNER = regex(
     r"(?:server|host|hostname|data source|user|uid|user id|username|dbname|database|jdbc:\w+"
     r"|initial catalog|endpoint)[ ]?[=:]",
     re.IGNORECASE,
 )
-_BASIC = re.compile(r"\bBasic[ ]+(?P<value>[A-Za-z0-9+/]{12,400}={0,2})(?![A-Za-z0-9+/=_\-])")
-_BEARER = re.compile(r"\b[Bb]earer[ ]+(?P<value>[A-Za-z0-9_\-.~+/]{20,2000})")
-_TOKEN = re.compile(
-    r"[\"'](?:[Tt]oken|[Aa]pi-?[Kk]ey)[ ]+(?P<value>[A-Za-z0-9_\-.~+/=]{20,400})[\"']"
-)
-_QUERY = re.compile(
+_BASIC = regex(r"\bBasic[ ]+(?P<value>[A-Za-z0-9+/]{12,400}={0,2})(?![A-Za-z0-9+/=_\-])")
+_BEARER = regex(r"\b[Bb]earer[ ]+(?P<value>[A-Za-z0-9_\-.~+/]{20,2000})")
+_TOKEN = regex(r"[\"'](?:[Tt]oken|[Aa]pi-?[Kk]ey)[ ]+(?P<value>[A-Za-z0-9_\-.~+/=]{20,400})[\"']")
+_QUERY = regex(
     r"[?&](?:api_?key|api_?token|access_?token|auth_?token|token|client_?secret|secret|app_?secret)="
     r"(?P<value>[A-Za-z0-9_\-.~%]{16,200})",
     re.IGNORECASE,
 )
-_POSITIONAL = re.compile(  # the second of two literals: login("user", "password")
+_POSITIONAL = regex(  # the second of two literals: login("user", "password")
     r"(?:\blogin|BasicAuth|basic_auth|BasicAuthentication|NetworkCredential|getConnection"
     r"|PasswordAuthentication|Credentials?|\bauth)\s{0,4}(?:=\s{0,4}|:\s{0,4})?\(\s{0,8}"
     r"(?:[^\"'\n()]{1,80},\s{0,8})?[\"'][^\"'\n]{1,60}[\"']\s{0,4},\s{0,8}"
     r"[\"'](?P<value>[^\"'\n]{4,120})[\"']"
 )
-_SECURE_STRING = re.compile(
+_SECURE_STRING = regex(
     r"ConvertTo-SecureString\s{1,8}(?:-String\s{1,8})?[\"'](?P<value>[^\"'$\n]{4,120})[\"']",
     re.IGNORECASE,
 )
-_SIGNED = re.compile(
+_SIGNED = regex(
     r"\bjwt\.(?:sign|verify|encode|decode)\([^\"'\n()]{1,80},\s{0,8}[\"'](?P<value>[^\"'\n]{8,200})[\"']"
 )
-_SQL = re.compile(
+_SQL = regex(
     r"(?:\bidentified\s+(?:with\s+\w{1,40}\s+)?by(?:\s+password)?|\bpassword)\s+"
     r"'(?P<value>[^'\n]{4,120})'",
     re.IGNORECASE,
 )
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"\bsshpass\s+-p\s*[\"']?(?P<sshpass>[^\s\"'$]{4,80})"
     r"|\bcurl\b[^\n|;]{0,300}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"'$]{1,60}:(?P<curl>[^\s\"'$]{4,120})"
     r"|\b(?:mysql|mysqldump|mysqladmin|mariadb)\b[^\n|;]{0,200}?\s-p(?P<mysql>[^\s\"'$;|]{4,80})"
 )
-_NETRC = re.compile(r"\blogin\s+\S{1,120}\s+password\s+(?P<value>\S{4,120})")
-_PGPASS = re.compile(
-    r"^[^\s:#]{1,120}:[\d*]{1,5}:[^\s:]{1,80}:[^\s:]{1,80}:(?P<value>\S{3,120})$", re.M
-)
+_NETRC = regex(r"\blogin\s+\S{1,120}\s+password\s+(?P<value>\S{4,120})")
+_PGPASS = regex(r"^[^\s:#]{1,120}:[\d*]{1,5}:[^\s:]{1,80}:[^\s:]{1,80}:(?P<value>\S{3,120})$", re.M)
 
 
 def find_written_passwords(text: str, path: str) -> Iterator[WrittenPassword]:
@@ -192,9 +189,9 @@ _REACH = 700  # most characters between the start of a name and its literal
 _STEMS = ("pass", "pwd", "psw", "secret", "token", "key", "cred", "auth", "salt", "pswd", "senha")
 _RARE_STEMS = ("kennwort", "contrasena", "_pw", "jwt", "_pat", "pword", "parola")
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$"
-_NAME_RIGHT = re.compile(r"[\w.\-]{0,60}")
+_NAME_RIGHT = regex(r"[\w.\-]{0,60}")
 _VALUE = r"(?P<q>[\"'`])(?P<value>(?:(?!(?P=q))[^\\\n]|\\[^\n]){1,600})(?P=q)"
-_QUOTED = re.compile(
+_QUOTED = regex(
     # The name's own quote or bracket, a type, the operator, a wrapper or an "or else" with its
     # first operand, the literal.
     r"[\"'`]?[\])]?\s{0,20}"
@@ -204,33 +201,31 @@ _QUOTED = re.compile(
     r"(?:\|\||\?\?|\bor\b)\s{0,4})?"
     r"(?:[A-Za-z][\w.]{0,30}\()?[rbufRBUFL@]{0,2}" + _VALUE
 )
-_BEHIND_SPACE = re.compile(r"[ \t]{1,20}" + _VALUE)  # #define NAME "x", storePassword "x"
-_LINE_START = re.compile(r"(?:^|\n)[ \t]*(?:#[ \t]*define[ \t]+)?$")
-_HEADER = re.compile(r":[ ]?(?P<value>[^\s\"'`<>{}$]{8,300})[\"'`]")
-_PLACEHOLDER_DEFAULT = re.compile(  # ${name:default}, ${NAME:-default}
+_BEHIND_SPACE = regex(r"[ \t]{1,20}" + _VALUE)  # #define NAME "x", storePassword "x"
+_LINE_START = regex(r"(?:^|\n)[ \t]*(?:#[ \t]*define[ \t]+)?$")
+_HEADER = regex(r":[ ]?(?P<value>[^\s\"'`<>{}$]{8,300})[\"'`]")
+_PLACEHOLDER_DEFAULT = regex(  # ${name:default}, ${NAME:-default}
     r":-?(?P<value>[^\s{}\"'+?=\-][^\s{}\"']{3,200})\}"
 )
-_BARE = re.compile(
-    r"[\"']?[ \t]{0,20}(?:=|:(?![/:=]))[ \t]{0,20}(?P<value>[^\s\"'#,`][^\s\"'`]{2,300})"
-)
-_BARE_END = re.compile(r"[ \t]*(?:$|[#;,]|\\$|[A-Z_]+=)", re.MULTILINE)
-_SPACED = re.compile(r"[ \t]{1,4}[\"']?(?P<value>[^\s\"'`=:]{4,200})[\"']?")
-_ELEMENT = re.compile(r"(?:[\"']?(?:\s[^<>\n]{0,80})?)?>(?P<value>[^<>\n]{4,300})</")
-_BESIDE = re.compile(  # name="x" value="y", "name": "x", "value": "y", also on the next line
+_BARE = regex(r"[\"']?[ \t]{0,20}(?:=|:(?![/:=]))[ \t]{0,20}(?P<value>[^\s\"'#,`][^\s\"'`]{2,300})")
+_BARE_END = regex(r"[ \t]*(?:$|[#;,]|\\$|[A-Z_]+=)", re.MULTILINE)
+_SPACED = regex(r"[ \t]{1,4}[\"']?(?P<value>[^\s\"'`=:]{4,200})[\"']?")
+_ELEMENT = regex(r"(?:[\"']?(?:\s[^<>\n]{0,80})?)?>(?P<value>[^<>\n]{4,300})</")
+_BESIDE = regex(  # name="x" value="y", "name": "x", "value": "y", also on the next line
     r"[\"']?[ \t]{0,8},?\s{1,60}[\"']?(?:value|defaultValue|ParameterValue|content|Value)"
     r"[\"']?\s{0,4}[:=]\s{0,4}(?P<q>[\"']?)(?P<value>[^\s\"'<>,}]{3,300})(?P=q)"
 )
-_NAMED_BY = re.compile(r"(?:name|key|ParameterKey|Name|Key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?$")
-_DEFAULT = re.compile(
+_NAMED_BY = regex(r"(?:name|key|ParameterKey|Name|Key)[\"']?\s{0,4}[:=]\s{0,4}[\"']?$")
+_DEFAULT = regex(
     r"[\"']?\s{0,4}(?:\{|:)\s{0,60}(?:[^\n{}]{0,200}\n){0,5}?\s{0,40}[\"']?[dD]efault[\"']?"
     r"\s{0,20}[:=]\s{0,20}[\"'](?P<value>[^\"'\n]{4,200})[\"']"
 )
-_BEFORE_BARE = re.compile(
+_BEFORE_BARE = regex(
     r"(?:^|[\n;&|])[ \t]*(?:export[ \t]+|ENV[ \t]+|ARG[ \t]+|set[ \t]+|setx[ \t]+|-[ \t]+|[\"']|"
     r"environment[ \t]*=[ \t]*|(?:[A-Za-z_]\w{0,40}=\S{0,80}[ \t]+){1,5}|#+[ \t]*|//[ \t]*"
     r"|//[^\s]{1,120}:)?$"
 )
-_IN_CALL = re.compile(r"\(\s{0,40}[\w.\"'`\[\]]{0,40}$|[\"']--$|-$")
+_IN_CALL = regex(r"\(\s{0,40}[\w.\"'`\[\]]{0,40}$|[\"']--$|-$")
 _SETTERS = ("set", "with", "use", "add", "put", "append", "using", "define", "create")
 
 _PROSE = {"markdown", ""}
@@ -382,7 +377,7 @@ def _is_call_about(name: str, match: re.Match[str]) -> bool:
 
 
 _TRANSLATIONS = ("locale", "i18n", "lang", "translation", "l10n", "messages", "intl")
-_LONG_WORD = re.compile(r"[A-Za-z0-9_\-+/]{14,}")  # every vendor's key contains one
+_LONG_WORD = regex(r"[A-Za-z0-9_\-+/]{14,}")  # every vendor's key contains one
 _VENDORS = {word: rule for rule in NAMED_RULES for word in rule.vendor}
 
 

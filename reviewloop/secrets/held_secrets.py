@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
+from reviewloop.regex import regex
 from reviewloop.secrets.names import entropy, reads_like_words
 from reviewloop.secrets.scan import Stretch, find_through_invisible, join_stretches
 from reviewloop.secrets.values import is_placeholder, is_random
@@ -112,17 +113,17 @@ def _base64(data: bytes, part: int = PART) -> Iterator[Form]:
             yield Form(swapped, min(part * 8 // 6 - 1, len(text)))
 
 
-_SECRET_NAME = re.compile(
+_SECRET_NAME = regex(
     r"(?:KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|PASSPHRASE|PASS|PWD|CREDENTIALS?|CREDS|AUTH|PAT)$",
     re.IGNORECASE,
 )
-_NAME_WORDS = re.compile(r"[A-Za-z0-9]+")
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_WORDLIKE = re.compile(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*")
+_NAME_WORDS = regex(r"[A-Za-z0-9]+")
+_HUMP = regex(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORDLIKE = regex(r"[A-Za-z]+(?:[-_. ][A-Za-z]+)*")
 _SHORT_WORDS = 16  # characters: shorter values of plain words occur in many harmless texts
 _ENTROPY = 2.5  # bits per character
-_STRUCTURE = re.compile(r"[\s\"'{}\[\](),;:]+")
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
+_STRUCTURE = regex(r"[\s\"'{}\[\](),;:]+")
+_ADDRESS = regex(r"[A-Za-z][A-Za-z0-9+.\-]*://[^\s\"'<>]+")
 
 
 def names_a_secret(name: str) -> bool:

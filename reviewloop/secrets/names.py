@@ -1,9 +1,10 @@
 """Distinguishes words from random letters, and finds names that suggest a secret."""
 
 import math
-import re
 from enum import StrEnum
 from functools import lru_cache
+
+from reviewloop.regex import regex
 
 # The pairs of letters that make up nearly nine tenths of English and of programmers' names.
 _PAIRS = """
@@ -17,8 +18,8 @@ du dm dr eb ei ek eo gs gu gl ht hu hr ks kn ku lt ls lu lv mb mu my nk nu nv ny
 oc oi oy ps pt ph qu rc rg rl rp ru sc sk sl sm sn sw tm tw ug ud wn wr xt xp ze za zi
 """
 _COMMON = frozenset(_PAIRS.split())
-_LETTERS = re.compile(r"[A-Za-z]{2,}")
-_HUMPS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_LETTERS = regex(r"[A-Za-z]{2,}")
+_HUMPS = regex(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
 
 
 def entropy(value: str) -> float:
@@ -143,7 +144,7 @@ _ABOUT = {
     *("change", "request", "lifecycle", "grant", "upload", "execution", "correlation", "task"),
     *("fingerprint", "thumbprint", "etag", "integrity", "idempotency", "cache", "resume", "sync"),
 }
-_DIGITS = re.compile(r"\d+")
+_DIGITS = regex(r"\d+")
 
 
 @lru_cache(maxsize=4096)

@@ -1,10 +1,10 @@
 """Redacts secrets in all text that leaves or is stored, and restores them on writing."""
 
 import hmac
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from reviewloop.regex import regex
 from reviewloop.secrets.held_secrets import HeldSecrets
 from reviewloop.secrets.scan import (
     Stretch,
@@ -17,8 +17,8 @@ from reviewloop.secrets.scan import (
 
 _MARK = "⟦secret:"
 _MOST_CACHED = 8_000_000  # most characters of cached texts and results, besides the last
-_PLACEHOLDER = re.compile(r"⟦secret:([A-Za-z0-9_.\-]{1,60}):[0-9a-f]{6}⟧")
-_NO_NAME = re.compile(r"[^A-Za-z0-9_.\-]+")
+_PLACEHOLDER = regex(r"⟦secret:([A-Za-z0-9_.\-]{1,60}):[0-9a-f]{6}⟧")
+_NO_NAME = regex(r"[^A-Za-z0-9_.\-]+")
 
 
 class MisplacedSecretError(ValueError):

@@ -11,6 +11,7 @@ from urllib.parse import unquote
 
 from reviewloop.analysis.contract import Span
 from reviewloop.domain.hidden_characters import HIDDEN_RANGES
+from reviewloop.regex import regex
 from reviewloop.secrets.names import entropy, reads_like_words
 from reviewloop.secrets.values import is_documented, is_placeholder
 from reviewloop.secrets.vendors import SECRET_RULES, VENDOR_RULES, SecretRule
@@ -102,11 +103,11 @@ def _without_return() -> list[tuple[int, int]]:
 
 _RANGES = _without_return()
 _SIGNS = "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES)
-_SIGN = re.compile(f"[{_SIGNS}]")
+_SIGN = regex(f"[{_SIGNS}]")
 _MARKS = r"⟦U\+[0-9A-F]{4,6}⟧|<U\+[0-9A-F]{4,6}>"  # how models and users see them
-_LONE_RETURN = re.compile(r"\r(?!\n)")
-_ESCAPE = re.compile(_escapes(_RANGES))
-_INVISIBLE = re.compile(
+_LONE_RETURN = regex(r"\r(?!\n)")
+_ESCAPE = regex(_escapes(_RANGES))
+_INVISIBLE = regex(
     rf"(?:\x1b\[[0-?]*[ -/]*[@-~]|[{_SIGNS}]|{_LONE_RETURN.pattern}|{_MARKS}|{_ESCAPE.pattern})++"
 )
 
@@ -165,8 +166,8 @@ def find_through_invisible(
 
 
 _KEPT_CHARACTERS = 4  # characters of a long secret that users may see, to identify it
-_LONG_WORD = re.compile(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
-_ESCAPED = re.compile(r"[nrt](?=[A-Za-z])")
+_LONG_WORD = regex(r"(?<![A-Za-z0-9_\-])[A-Za-z0-9_\-]{16,}")
+_ESCAPED = regex(r"[nrt](?=[A-Za-z])")
 _Match = tuple[SecretRule, int, int]
 _Candidate = tuple[SecretRule, int, int, re.Match[str]]
 
@@ -211,7 +212,7 @@ class _Rules:
 _ALL = _Rules(SECRET_RULES)
 _VENDORS = _Rules(VENDOR_RULES)
 _REDACTING = _Rules(tuple(rule for rule in SECRET_RULES if rule.redacts))
-_LOCAL_HOST = re.compile(
+_LOCAL_HOST = regex(
     r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|[^.]+|(?:.+\.)?example\.(?:com|org|net)"
     r"|.+\.(?:test|local|localhost|invalid|example)",
     re.IGNORECASE,

@@ -5,6 +5,7 @@ import binascii
 import re
 
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.secrets.names import Promise, entropy, kinds, reads_like_words, split_name
 
 # Values in vendors' documentation: they open nothing.
@@ -18,7 +19,7 @@ _DOCUMENTED = (
     ".eyJzdWIiOiIxMjM0NTY3ODkwIiwi",  # jwt.io's
 )
 _SHORTEST = min(map(len, _DOCUMENTED))
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"example|placeholder|change_?-?me|your[_\-]|dummy|redacted|xxxxx|\*\*\*|\.\.\.|0123456789abcdef"
     r"|abcdefghij|1234567890|…",
     re.IGNORECASE,
@@ -38,7 +39,7 @@ def is_placeholder(value: str) -> bool:
 _LONGEST = 512
 
 # Placeholders: the value is no literal, or declares that it is no secret.
-_ELSEWHERE = re.compile(
+_ELSEWHERE = regex(
     r"^[$%@&*!|>({\[<]|^%[A-Za-z_]+%|\$\{|\$\(|\{\{|\}\}|#\{|<%|%>|%\(|%[sdvr]\b|^\{|\{\d*\}|\{[a-z_]"
     r"|^(?:process|os|config|cfg|conf|settings|self|this|props|params|args|request|req|options|opts"
     r"|env|environment|var|local|module|data|each|vault|ssm|arn|file|https?|wss?|s3|op|ref|secret"
@@ -50,7 +51,7 @@ _ELSEWHERE = re.compile(
     r"|java|html?|css|svg|png|md|sh|xml|properties|com|org|net|io)$",
     re.IGNORECASE,
 )
-_CLAIMS = re.compile(
+_CLAIMS = regex(
     r"exampl|placeholder|change.?(?:me|this|it)|^change|dummy|fake|sample|redact|replace|insert.|enter.?(?:your|a|the)"
     r"|your|xxx|\*\*\*|\.\.\.|todo|tbd|fixme|foo.?bar|^foo|^bar$|^baz$|hidden|masked|removed|censored"
     r"|not.?(?:set|used|real|needed|required|a.?secret)|undefined|goes.?here|here$|^some.|^any.?"
@@ -63,11 +64,11 @@ _CLAIMS = re.compile(
     r"|^utf.?8|^latin|^ascii$|^base64$|^local.?(?:secret|pass|dev|key)|insecure|unsafe|lorem|ipsum|^api.?key|^auth.?token|^access.?token",
     re.IGNORECASE,
 )
-_CONSTANT = re.compile(r"[A-Z][A-Z0-9]*(?:[_\-.][A-Z0-9]+)+|[A-Z]{2,}")
-_DOTTED = re.compile(r"[A-Za-z_$][\w$\-]*(?:[.:/][A-Za-z_$][\w$\-]*)+")
-_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-_HEX = re.compile(r"[0-9a-fA-F]+")
-_VERSION = re.compile(r"v?\d+(?:\.\d+)+\S{0,10}|\d{1,3}(?:\.\d{1,3}){3}")
+_CONSTANT = regex(r"[A-Z][A-Z0-9]*(?:[_\-.][A-Z0-9]+)+|[A-Z]{2,}")
+_DOTTED = regex(r"[A-Za-z_$][\w$\-]*(?:[.:/][A-Za-z_$][\w$\-]*)+")
+_UUID = regex(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = regex(r"[0-9a-fA-F]+")
+_VERSION = regex(r"v?\d+(?:\.\d+)+\S{0,10}|\d{1,3}(?:\.\d{1,3}){3}")
 _TALK = {
     *("password", "passwd", "pwd", "pass", "passphrase", "secret", "token", "key", "api", "user"),
     *("username", "login", "auth", "access", "client", "db", "database", "my", "the", "new", "old"),

@@ -10,6 +10,7 @@ from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
 from reviewloop.analysis.data_tables import read_table
+from reviewloop.regex import regex
 
 CLASSES = {
     "d": ("0-9", "0123456789"),
@@ -24,9 +25,9 @@ CLASSES = {
     "b": ("A-Za-z0-9+/", "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+/"),
     "e": ("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L", "QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
 }
-_PART = re.compile(r"\{(?P<cls>\w):(?P<least>\d+)(?:-(?P<most>\d+))?\}|\((?P<choice>[^)]+)\)")
+_PART = regex(r"\{(?P<cls>\w):(?P<least>\d+)(?:-(?P<most>\d+))?\}|\((?P<choice>[^)]+)\)")
 WORD = r"A-Za-z0-9_\-"
-_LEADING_WORD = re.compile(f"[{WORD}]*")
+_LEADING_WORD = regex(f"[{WORD}]*")
 
 
 def pattern_of(shape: str) -> str:

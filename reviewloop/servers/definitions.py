@@ -12,13 +12,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from reviewloop.domain.errors import ModelError, UsageError
+from reviewloop.regex import regex
 from reviewloop.secrets import names_a_secret
 
 PROJECT_FILE = ".kiro/settings/mcp.json"
 """The file with a repository's servers; the same path in the home folder has a user's own."""
 
-_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,39}")
-_VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)\}")
+_NAME = regex(r"[A-Za-z0-9][\w.-]{0,39}")
+_VARIABLE = regex(r"\$\{(?:env:)?(\w+)\}")
 _LONGEST_WAIT = 120.0  # seconds
 _USUAL_WAIT = 30.0
 

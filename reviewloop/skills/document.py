@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from reviewloop.regex import regex
+
 NAME_LONGEST = 50  # characters of a name that we write; the format allows 64
 _NAME_ALLOWED, _DESCRIPTION_ALLOWED, _COMPATIBILITY_ALLOWED = 64, 1024, 500  # characters
 _FIELDS = ("name", "description", "license", "allowed-tools", "metadata", "compatibility")
 _LARGEST = 1_000_000  # characters
 _MANY_LINES = 500
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*$", re.MULTILINE)
-_WORKFLOW = re.compile(r"^(?:process|workflow|steps)\b", re.IGNORECASE)
-_VERIFIES = re.compile(r"\b(?:verif|check|confirm|test|validat|review)\w*", re.IGNORECASE)
+_HEADING = regex(r"^(#{1,6})\s+(.*?)\s*$", re.MULTILINE)
+_WORKFLOW = regex(r"^(?:process|workflow|steps)\b", re.IGNORECASE)
+_VERIFIES = regex(r"\b(?:verif|check|confirm|test|validat|review)\w*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from reviewloop.regex import regex
 from reviewloop.skills.document import (
     NAME_LONGEST,
     Problem,
@@ -13,17 +14,17 @@ from reviewloop.skills.document import (
     yaml_text,
 )
 
-_HEADING = re.compile(r"^(#{1,6})[ \t]+(.*?)[ \t]*$")
-_FENCE = re.compile(r"^[ \t]*(```|~~~)")
+_HEADING = regex(r"^(#{1,6})[ \t]+(.*?)[ \t]*$")
+_FENCE = regex(r"^[ \t]*(```|~~~)")
 _PARTS = {
-    "input": re.compile(r"(?:required )?inputs?\b|arguments?\b", re.IGNORECASE),
-    "process": re.compile(r"process\b|workflow\b|steps\b", re.IGNORECASE),
-    "output": re.compile(r"(?:expected )?outputs?\b|results?\b", re.IGNORECASE),
-    "errors": re.compile(r"errors?\b|error cases\b|what can go wrong\b", re.IGNORECASE),
-    "rules": re.compile(r"rules\b|constraints\b", re.IGNORECASE),
+    "input": regex(r"(?:required )?inputs?\b|arguments?\b", re.IGNORECASE),
+    "process": regex(r"process\b|workflow\b|steps\b", re.IGNORECASE),
+    "output": regex(r"(?:expected )?outputs?\b|results?\b", re.IGNORECASE),
+    "errors": regex(r"errors?\b|error cases\b|what can go wrong\b", re.IGNORECASE),
+    "rules": regex(r"rules\b|constraints\b", re.IGNORECASE),
 }
-_STEP = re.compile(r"^[ \t]*(?:\d+[.)]|[-*])[ \t]+\S")
-_COMMAND = re.compile(r"`(reviewloop(?:\s[^`]+)?)`")
+_STEP = regex(r"^[ \t]*(?:\d+[.)]|[-*])[ \t]+\S")
+_COMMAND = regex(r"`(reviewloop(?:\s[^`]+)?)`")
 
 
 @dataclass(frozen=True)

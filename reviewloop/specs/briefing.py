@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reviewloop.domain.task import Spec, Task
+from reviewloop.regex import regex
 from reviewloop.specs.files import Files
 from reviewloop.specs.lines import read_document
 from reviewloop.specs.repomap import draw_map, focus_on
@@ -15,8 +16,8 @@ from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, named_paths, terms
 
 _IN_HEADING, _IN_BODY, _NAMED_FILE, _REQUIREMENT, _GENERAL = 3.0, 1.0, 5.0, 4.0, 1.5
-_GENERAL_HEADING = re.compile(r"\b(?:overview|architecture|summary|principles)\b", re.IGNORECASE)
-_REQUIREMENT_LIST = re.compile(r"requirements?\W+(?P<ids>[\w.,\s–-]*\d)", re.IGNORECASE)
+_GENERAL_HEADING = regex(r"\b(?:overview|architecture|summary|principles)\b", re.IGNORECASE)
+_REQUIREMENT_LIST = regex(r"requirements?\W+(?P<ids>[\w.,\s–-]*\d)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,13 @@ _BUG = """## The bug is shown first
 The first test of this work fails on the code as it was, and for its own assertion: not because \
 something cannot be imported or called. It is run there. If the task asks for the test alone, \
 leave the code as it is: that the test is red is the result."""
-_LISTED_STATEMENT = re.compile(r"\s*(?:[-*+]|\d+[.)])\s+(\S.*)")
-_COVERAGE = re.compile(
+_LISTED_STATEMENT = regex(r"\s*(?:[-*+]|\d+[.)])\s+(\S.*)")
+_COVERAGE = regex(
     r"\bcoverage\b[^\n%\d]{0,30}(\d{1,3})\s?%|(\d{1,3})\s?%[^\n%\d]{0,20}\bcoverage\b",
     re.IGNORECASE,
 )
-_CRITERIA = re.compile(r"\bacceptance criteria\b", re.IGNORECASE)
-_EMPHASIS = re.compile(r"\*\*|__")
+_CRITERIA = regex(r"\bacceptance criteria\b", re.IGNORECASE)
+_EMPHASIS = regex(r"\*\*|__")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reviewloop.domain.spec_delta import Kind, PartChange, QuotedEdit, SpecDelta
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.briefing import split_design
 from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec
@@ -21,11 +22,11 @@ _TEXTS = (".md", ".yaml", ".yml")  # contracts of Spec Kit are no Markdown
 _SHOWN = 60  # characters of a quote in a message
 _LONGEST = 160  # characters of a title
 _WHOLE_LINES = 12  # a longer quote must not cover most of its document
-_ITEM = re.compile(
+_ITEM = regex(
     r"^\s*(?:[-*+]\s+)?(?:\[[ xX]\]\s+)?"
     r"(?:\d+[.)]|\d+(?:\.\d+)+|[*_`]*[A-Z]{1,6}-\d+[*_`]*:?[*_]*)\s+(?P<text>\S.*)$"
 )
-_MODAL = re.compile(r"\b(?:shall|must)\b", re.IGNORECASE)
+_MODAL = regex(r"\b(?:shall|must)\b", re.IGNORECASE)
 
 
 class QuoteError(ValueError):

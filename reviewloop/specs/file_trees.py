@@ -1,16 +1,17 @@
 """Reads and draws the file trees in specs and plans, with the marks of their files."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"^\s*(?:[-*+]\s+)?(?:`{3,}|~{3,})")
-_ENTRY = re.compile(
+from reviewloop.regex import regex
+
+_FENCE = regex(r"^\s*(?:[-*+]\s+)?(?:`{3,}|~{3,})")
+_ENTRY = regex(
     r"^(?P<lead>[\s│├└─|`+-]*)(?P<name>[\w.@()\[\]-]*\w[\w.@()\[\]-]*(?:/[\w.@()\[\]-]+)*)(?P<folder>/?)"
     r"(?:\s+(?P<note>\S.*))?$"
 )
-_MARK = re.compile(r"\[(?P<mark>NEW|MODIFY|DELETE)\]")
-_NOTE = re.compile(r"^(?:#|//|--|←|<-|[-–—:(]|\[(?:NEW|MODIFY|DELETE)\])")
+_MARK = regex(r"\[(?P<mark>NEW|MODIFY|DELETE)\]")
+_NOTE = regex(r"^(?:#|//|--|←|<-|[-–—:(]|\[(?:NEW|MODIFY|DELETE)\])")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from reviewloop.domain.task import Spec
 from reviewloop.git.objects import TreeReader
+from reviewloop.regex import regex
 from reviewloop.specs.lines import Line
 
 _NOT_WALKED = frozenset(
@@ -173,7 +174,7 @@ def decode(data: bytes) -> str:
 
 
 _LARGEST = 200_000  # most bytes of a file for an implementer
-_ORDERED = re.compile(r"^\s*(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
+_ORDERED = regex(r"^\s*(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
 
 
 @dataclass

@@ -4,22 +4,23 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from reviewloop.regex import regex
 from reviewloop.specs.lines import Line, Section
 from reviewloop.specs.requirements import is_requirement_head, is_requirement_item
 
 Kind = Literal["tasks", "design", "requirements", "introduction"]
 
 _NAMES: dict[Kind, re.Pattern[str]] = {
-    "design": re.compile(
+    "design": regex(
         r"\b(?:(?:high|low)[- ]?level|detailed|technical|system)\s+design\b|\bhld\b|\blld\b"
         r"|\bdesign\b|\barchitecture\b"
     ),
-    "tasks": re.compile(
+    "tasks": regex(
         r"\btask (?:plan|list|breakdown)\b|\btasks\b|\b(?:implementation|work|delivery) plan\b"
         r"|\bto-?do\b|^plan$"
     ),
-    "requirements": re.compile(r"\brequirements?\b|\buser stories\b|\bacceptance criteria\b"),
-    "introduction": re.compile(
+    "requirements": regex(r"\brequirements?\b|\buser stories\b|\bacceptance criteria\b"),
+    "introduction": regex(
         r"^(?:introduction|overview|summary|background|problem|goals?|context|purpose)\b"
     ),
 }
@@ -44,13 +45,13 @@ def is_named(kind: Kind, lines: Sequence[Line]) -> Callable[[Section], bool]:
     )
 
 
-_ALWAYS = re.compile(
+_ALWAYS = regex(
     r"non-?\s?functional|constraint|\btest|success|dependenc|assumption|out of scope|non-goals"
     r"|edge cases?|glossary|compatib|quality",
     re.IGNORECASE,
 )
-_CONSTRAINTS = re.compile(r"non-?\s?functional|\bconstraints?\b", re.IGNORECASE)
-_OTHER = re.compile(
+_CONSTRAINTS = regex(r"non-?\s?functional|\bconstraints?\b", re.IGNORECASE)
+_OTHER = regex(
     r"^\W*(?:user story \d|waves?\b|execution order)"
     r"|\btasks? dependenc|dependenc\w+ (?:between|of|graph)|\bphase dependenc",
     re.IGNORECASE,

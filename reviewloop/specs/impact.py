@@ -14,6 +14,7 @@ from reviewloop.domain.globs import matcher
 from reviewloop.domain.impact import FileKind, Impact, ImpactedFile
 from reviewloop.domain.spec_delta import SpecDelta
 from reviewloop.domain.task import Spec
+from reviewloop.regex import regex
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.files import Files, decode, is_below
 from reviewloop.specs.repomap import NOT_MAPPED
@@ -30,15 +31,15 @@ _PLAIN_WORDS = """
 """
 _PLAIN = frozenset(terms(_PLAIN_WORDS)) | frozenset(_PLAIN_WORDS.split())
 _SCHEMAS = (".sql", ".prisma", ".graphql", ".gql", ".proto", ".avsc", ".xsd")
-_SCHEMA = re.compile(r"(?:^|[/._-])(?:schemas?|openapi|swagger|migrations?)(?:[/._-]|$)", re.I)
+_SCHEMA = regex(r"(?:^|[/._-])(?:schemas?|openapi|swagger|migrations?)(?:[/._-]|$)", re.I)
 _DIAGRAMS = (".mmd", ".mermaid", ".puml", ".plantuml", ".drawio", ".dot")
 _DOCUMENTS = (".md", ".mdx", ".rst", ".adoc", ".txt")
 _SETTINGS = (".toml", ".yaml", ".yml", ".ini", ".cfg", ".env", ".json", ".properties")
 _DRAWN = "graph|flowchart|sequenceDiagram|classDiagram|erDiagram|stateDiagram|C4|architecture|block"
-_MERMAID = re.compile(
+_MERMAID = regex(
     rf"^\s*```\s*(?:plantuml\b|mermaid\s*\n(?:\s*%%.*\n)*\s*(?:{_DRAWN}))", re.MULTILINE
 )
-_ENDPOINT = re.compile(r"\b(?:GET|POST|PUT|PATCH|DELETE) /[\w/:{}<>.*-]*")
+_ENDPOINT = regex(r"\b(?:GET|POST|PUT|PATCH|DELETE) /[\w/:{}<>.*-]*")
 _SIGNS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
@@ -233,7 +234,7 @@ def _importing(
 
 _WORDS = r"(?P<{}>[\w.+#-]+(?:\s+[\w.+#-]+)??)"
 _REPLACED = tuple(
-    re.compile(pattern, re.IGNORECASE)
+    regex(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b(?:replace|swap|substitute|exchange)\s+(?:out\s+)?(?:the\s+)?{_WORDS.format('old')}"
         rf"\s+(?:with|by|for|through)\s+{_WORDS.format('new')}(?:[\s.,;]|$)",
@@ -243,7 +244,7 @@ _REPLACED = tuple(
         rf"\b(?:migrate|move|switch)\s+to\s+{_WORDS.format('new')}(?:[\s.,;]|$)",
     )
 )
-_ANOTHER = re.compile(
+_ANOTHER = regex(
     r"\b(?:another|a different|a new|other)\s+(?P<old>database|broker|framework|language|runtime|"
     r"cloud|queue|cache|orm|library|storage|provider)\b",
     re.IGNORECASE,

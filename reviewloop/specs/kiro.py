@@ -1,7 +1,6 @@
 """Reads the spec folders of Kiro and cc-sdd, and lists Kiro files that are not used."""
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -9,6 +8,7 @@ from typing import Any
 
 from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import Dialect, TaskSyntax, Writing
 from reviewloop.specs.files import Documents, Files, decode
 from reviewloop.specs.general import constraints_in, general_parts, is_named, kind_of
@@ -133,7 +133,7 @@ def unresolved_notices(tasks: Iterable[Task], requirements: Mapping[str, str]) -
 
 STATE = "spec.json"
 _NOTES = "implementation notes"
-_TASKS_APPROVED = re.compile(r'"tasks"\s*:\s*\{[^{}]*?"approved"\s*:\s*false')
+_TASKS_APPROVED = regex(r'"tasks"\s*:\s*\{[^{}]*?"approved"\s*:\s*false')
 
 
 def read_cc_sdd(files: Files, ref: SpecRef) -> Spec:

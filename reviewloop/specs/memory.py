@@ -5,13 +5,14 @@ import re
 from dataclasses import dataclass
 
 from reviewloop.domain.errors import UsageError
+from reviewloop.regex import regex
 
 NAME = "memory.md"
 MOST_LINES = 200
 """Most lines of the file: every agent of every run gets all of them."""
 
 _HEAD = "# What was learned\n\nA line a lesson, with where it comes from.\n"
-_LESSON = re.compile(r"^- (?P<text>.*?)(?: \((?P<source>[^()]*)\))?$")
+_LESSON = regex(r"^- (?P<text>.*?)(?: \((?P<source>[^()]*)\))?$")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.files import Documents, Files
 from reviewloop.specs.lines import Section, read_document, sections
 from reviewloop.specs.phases import read_phases, texts_of, with_phases
@@ -20,10 +21,10 @@ FOLDER = "openspec/changes"
 ARCHIVE = f"{FOLDER}/archive"
 FILES = frozenset({"proposal.md", "tasks.md", "design.md"})
 _SMALL = 2_000  # tokens: in a change up to this size every task gets all requirements
-KIND = re.compile(r"^(?P<kind>ADDED|MODIFIED|REMOVED|RENAMED) Requirements$", re.IGNORECASE)
-REQUIREMENT = re.compile(r"^Requirement:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
-_SCENARIO = re.compile(r"^Scenario:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
-RENAMED = re.compile(
+KIND = regex(r"^(?P<kind>ADDED|MODIFIED|REMOVED|RENAMED) Requirements$", re.IGNORECASE)
+REQUIREMENT = regex(r"^Requirement:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
+_SCENARIO = regex(r"^Scenario:\s*(?P<name>.+?)\s*$", re.IGNORECASE)
+RENAMED = regex(
     r"FROM:\s*`?#*\s*Requirement:\s*(?P<old>[^`\n]+?)`?\s*\n\s*[-*]?\s*"
     r"TO:\s*`?#*\s*Requirement:\s*(?P<new>[^`\n]+?)`?\s*(?:\n|$)"
 )

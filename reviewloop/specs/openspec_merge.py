@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import (
     DESIGN_FORM,
     CheckedAs,
@@ -32,7 +33,7 @@ from reviewloop.specs.openspec import (
 )
 
 LIVING = "openspec/specs"
-_REQUIREMENTS = re.compile(r"^requirements$", re.IGNORECASE)
+_REQUIREMENTS = regex(r"^requirements$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -234,8 +235,8 @@ This project writes tasks as OpenSpec does: `## 1. Group` and below it `- [ ] 1.
 no lines `_Requirements:_`; the title or a line below it names the requirement by its name.
 """,
 }
-_CHANGES = re.compile(r"(?:added|modified|removed|renamed) requirements$", re.IGNORECASE)
-_DELTA = re.compile(r"specs/(?P<capability>[a-z0-9][a-z0-9-]*)/spec\.md$")
+_CHANGES = regex(r"(?:added|modified|removed|renamed) requirements$", re.IGNORECASE)
+_DELTA = regex(r"specs/(?P<capability>[a-z0-9][a-z0-9-]*)/spec\.md$")
 
 
 def _delta_files(files: Files, path: str) -> list[str]:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from reviewloop.domain.task import Problem, Task
+from reviewloop.regex import regex
 from reviewloop.specs.lines import Line, fenced_blocks, outermost, sections
 from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.task_lines import is_outside
@@ -136,28 +137,26 @@ def _document_title(lines: Iterable[Line]) -> int:
     return tops[0] if len(tops) == 1 else 0
 
 
-_SECTION = re.compile(r"\bdependenc(?:y|ies)\b", re.IGNORECASE)
-_BULLET = re.compile(r"^\s*(?:[-*+]\s+)?")
-_MARKS = re.compile(r"[*_`]")
-_STORY_LINE = re.compile(r"^(?:user story|us)\s*(?P<number>\d+)\b(?P<said>.*)$", re.IGNORECASE)
-_CLAUSES = re.compile(r"[.;:()—]|\s[-–]\s")
-_FREE = re.compile(
+_SECTION = regex(r"\bdependenc(?:y|ies)\b", re.IGNORECASE)
+_BULLET = regex(r"^\s*(?:[-*+]\s+)?")
+_MARKS = regex(r"[*_`]")
+_STORY_LINE = regex(r"^(?:user story|us)\s*(?P<number>\d+)\b(?P<said>.*)$", re.IGNORECASE)
+_CLAUSES = regex(r"[.;:()—]|\s[-–]\s")
+_FREE = regex(
     r"no dependenc|(?:can )?starts? after|after foundational|after phase|independent", re.IGNORECASE
 )
-_APART = re.compile(
-    r"\bno\b|independent|parallel|\bnot\b|n't\b|\bwithout\b|\bneither\b", re.IGNORECASE
-)
+_APART = regex(r"\bno\b|independent|parallel|\bnot\b|n't\b|\bwithout\b|\bneither\b", re.IGNORECASE)
 _NUMBERS = r"(?P<numbers>\d+(?:\s*(?:,|/|&|\+|and|or|to|-|–)\s*(?:US\s?)?\d+)*)"
-_STORIES = re.compile(rf"\b(?:US\s?|User Stor(?:y|ies)\s){_NUMBERS}", re.IGNORECASE)
-_PHASES = re.compile(rf"\bphases?\s{_NUMBERS}", re.IGNORECASE)
-_TASK_LINE = re.compile(
+_STORIES = regex(rf"\b(?:US\s?|User Stor(?:y|ies)\s){_NUMBERS}", re.IGNORECASE)
+_PHASES = regex(rf"\bphases?\s{_NUMBERS}", re.IGNORECASE)
+_TASK_LINE = regex(
     r"^(?P<task>T\d+[a-z]?)[*_`]*\s*:?\s*(?:depends on|requires|needs|blocked by|after)\s+"
     r"(?P<what>.*\d.*)$",
     re.IGNORECASE,
 )
-_CHAIN = re.compile(r"^T\d+[a-z]?(?:[,\s]+T\d+[a-z]?)*(?:\s*(?:→|->|=>)\s*T\d+[T\d\sa-z,]*)+$")
-_PHASE_NUMBER = re.compile(r"^phase\s+(?P<number>\d+)\b", re.IGNORECASE)
-_PHASE_STORY = re.compile(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
+_CHAIN = regex(r"^T\d+[a-z]?(?:[,\s]+T\d+[a-z]?)*(?:\s*(?:→|->|=>)\s*T\d+[T\d\sa-z,]*)+$")
+_PHASE_NUMBER = regex(r"^phase\s+(?P<number>\d+)\b", re.IGNORECASE)
+_PHASE_STORY = regex(r"\buser story\s+(\d+)\b|\bUS(\d+)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

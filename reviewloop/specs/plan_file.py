@@ -5,6 +5,8 @@ import json
 import re
 from collections.abc import Mapping
 
+from reviewloop.regex import regex
+
 ANALYSIS = "Analysis"
 FILES = "File Structure"
 STEPS = "Implementation Steps"
@@ -15,7 +17,7 @@ CONSIDERATIONS = "Additional considerations"
 """The section that belongs to the user: it is never rewritten, and every briefing has it."""
 
 _NAME = "implementation-plan.md"
-_RECORD = re.compile(r"\n*^<!-- reviewloop-plan (\{.*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
+_RECORD = regex(r"\n*^<!-- reviewloop-plan (\{.*\}) -->[ \t]*(?:\n|\Z)", re.MULTILINE)
 _HINT = "_Yours: what stands here reaches the brief of every task._"
 
 

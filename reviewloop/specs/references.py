@@ -5,28 +5,30 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from reviewloop.regex import regex
+
 _LONGEST_RANGE = 200
 _ID = r"(?:[A-Za-z]{1,12}-|[A-Z]{1,4})?\d+(?:\.\d+)*[a-z]?"
-_NOUN = re.compile(
+_NOUN = regex(
     r"^(?:(?:and|on|the|see|completion of)\s+)*"
     r"(?:(?:tasks?|requirements?|reqs?\.?|(?:acceptance )?criteri(?:on|a)|stories|story)"
     r"(?![-A-Za-z]))?\s*[#:]?\s*",
     re.IGNORECASE,
 )
-_RANGE = re.compile(
+_RANGE = regex(
     rf"^(?P<low>{_ID})\s*(?:-|–|—|\.{{2,3}}|…|to\b|through\b)\s*(?i:tasks?\s*)?(?P<high>{_ID})$"
 )
-_SINGLE = re.compile(rf"^(?P<id>{_ID})\.?(?P<more>(?:\s|:).*)?$")
-_PARTS = re.compile(r"(?P<prefix>[A-Za-z]*-?)(?P<stem>(?:\d+\.)*)(?P<last>\d+)(?P<letter>[a-z]?)")
-_NOTHING = re.compile(
+_SINGLE = regex(rf"^(?P<id>{_ID})\.?(?P<more>(?:\s|:).*)?$")
+_PARTS = regex(r"(?P<prefix>[A-Za-z]*-?)(?P<stem>(?:\d+\.)*)(?P<last>\d+)(?P<letter>[a-z]?)")
+_NOTHING = regex(
     r"^(?:none\b.*|(?:n/?a|nothing|nil|no|no dependenc(?:y|ies)|not applicable)\W*|[-–—]*)$",
     re.IGNORECASE,
 )
-_EARLIER = re.compile(
+_EARLIER = regex(
     r"^all\s+(?:of\s+)?(?:the\s+)?(?:previous|prior|earlier|preceding|above|other)\b", re.IGNORECASE
 )
-_PREVIOUS = re.compile(r"^(?:the\s+)?previous(?:\s+(?:task|one|step))?$", re.IGNORECASE)
-_ALL = re.compile(r"^all\b", re.IGNORECASE)
+_PREVIOUS = regex(r"^(?:the\s+)?previous(?:\s+(?:task|one|step))?$", re.IGNORECASE)
+_ALL = regex(r"^all\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

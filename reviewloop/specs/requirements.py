@@ -5,26 +5,25 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reviewloop.domain.task import Task
+from reviewloop.regex import regex
 from reviewloop.specs.lines import Line
 from reviewloop.specs.references import match_id
 
 _CODE = r"(?P<code>[A-Z]{1,6}(?:-[A-Z]{1,6})?-\d+(?:\.\d+)*[a-z]?)"
-_NAMED_HEAD = re.compile(
-    r"^[*_`]*(?:requirement|req\.?)\s+#?(?P<id>\d+(?:\.\d+)*)\b", re.IGNORECASE
-)
-_CODE_HEAD = re.compile(rf"^[*_`\[]*{_CODE}\b")
-_PLAIN_HEAD = re.compile(r"^[*_`]*(?P<id>\d+(?:\.\d+)*)[.):]?\s+\S")
-_BOLD_LINE = re.compile(r"^\*\*(?P<bold>[^*]+)\*\*")
-_ORDERED = re.compile(r"^(?P<indent>\s*)(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
-_DOTTED = re.compile(
+_NAMED_HEAD = regex(r"^[*_`]*(?:requirement|req\.?)\s+#?(?P<id>\d+(?:\.\d+)*)\b", re.IGNORECASE)
+_CODE_HEAD = regex(rf"^[*_`\[]*{_CODE}\b")
+_PLAIN_HEAD = regex(r"^[*_`]*(?P<id>\d+(?:\.\d+)*)[.):]?\s+\S")
+_BOLD_LINE = regex(r"^\*\*(?P<bold>[^*]+)\*\*")
+_ORDERED = regex(r"^(?P<indent>\s*)(?P<number>\d+)[.)]\s+(?P<text>\S.*)$")
+_DOTTED = regex(
     r"^(?P<indent>\s*)(?:[-*+]\s+)?[*_]*(?P<id>\d+(?:\.\d+)+)[.):]?[*_]*[:.]?\s+(?P<text>\S.*)$"
 )
-_CODE_ITEM = re.compile(
+_CODE_ITEM = regex(
     rf"^(?P<indent>\s*)(?:[-*+]\s+|\d+[.)]\s+)?(?:\[[ xX]\]\s+)?[*_`\[]*{_CODE}[*_`\]]*"
     r"(?:\s*\([^)]*\))?[*_`]*\s*[:.–—-]?[*_]*\s+(?P<text>\S.*)$"
 )
-_TABLE_ROW = re.compile(rf"^\s*\|\s*[*_`\[]*{_CODE}[*_`\]]*\s*\|(?P<text>.*?)\|?\s*$")
-_CRITERIA = re.compile(r"^\W*(?:acceptance )?criteria\b", re.IGNORECASE)
+_TABLE_ROW = regex(rf"^\s*\|\s*[*_`\[]*{_CODE}[*_`\]]*\s*\|(?P<text>.*?)\|?\s*$")
+_CRITERIA = regex(r"^\W*(?:acceptance )?criteria\b", re.IGNORECASE)
 _BOLD_LEVEL = 7
 _NAMED = 12  # ids in a notice
 

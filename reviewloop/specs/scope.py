@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.task import Task
+from reviewloop.regex import regex
 
-_LINE = re.compile(
+_LINE = regex(
     r"^[\s>*_+-]*(?P<name>scope|estimat\w+(?: time| effort)?)[*_ ]*:[*_ ]*(?P<text>.+?)[*_ ]*$",
     re.IGNORECASE,
 )
-_FILE = re.compile(r"`?(?P<path>[\w@.*?{}\[\]-]+(?:/[\w@.*?{}\[\]-]+)*/?)`?")
-_TIME = re.compile(
+_FILE = regex(r"`?(?P<path>[\w@.*?{}\[\]-]+(?:/[\w@.*?{}\[\]-]+)*/?)`?")
+_TIME = regex(
     r"(?P<low>\d+(?:\.\d+)?)\s*(?:(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*"
     r"(?P<unit>m(?:in(?:ute)?s?)?|h(?:(?:ou)?rs?)?|d(?:ays?)?)\b",
     re.IGNORECASE,

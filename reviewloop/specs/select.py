@@ -12,6 +12,7 @@ from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Problem, Spec, Task
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import versions_with
+from reviewloop.regex import regex
 from reviewloop.specs.references import match_id, read_references
 from reviewloop.specs.tasks import LineChangedError, ancestors, comes_after, read_tasks, waits_for
 
@@ -92,14 +93,14 @@ _BEFORE = (
     r"^(?:please\s+)?(?:(?:implement|do|start|run|execute|work on|go on with|continue with)\s+)?"
     r"(?:the\s+)?"
 )
-_NEXT = re.compile(rf"{_BEFORE}next(?:\s+(?:open\s+)?task)?[.!]?$", re.IGNORECASE)
-_ONE = re.compile(rf"{_BEFORE}task\s+#?(?P<id>\S+?)[.!]?$", re.IGNORECASE)
-_ALL = re.compile(
+_NEXT = regex(rf"{_BEFORE}next(?:\s+(?:open\s+)?task)?[.!]?$", re.IGNORECASE)
+_ONE = regex(rf"{_BEFORE}task\s+#?(?P<id>\S+?)[.!]?$", re.IGNORECASE)
+_ALL = regex(
     rf"{_BEFORE}(?:all|every|everything)(?:\s+(?:of\s+)?(?:the\s+)?(?:(?:open|remaining)\s+)?tasks?)?"
     r"[.!]?$",
     re.IGNORECASE,
 )
-_SEVERAL = re.compile(
+_SEVERAL = regex(
     rf"{_BEFORE}tasks\s+(?P<ids>#?\d[\w.]*(?:\s*(?:,|-|–|to|and|through)\s*#?\d[\w.]*)+)$",
     re.IGNORECASE,
 )

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import Dialect, TaskSyntax, Writing
 from reviewloop.specs.files import Files, digest
 from reviewloop.specs.general import general_parts, is_named
@@ -26,30 +27,28 @@ from reviewloop.specs.requirements import (
 from reviewloop.specs.task_lines import read_task_line
 from reviewloop.specs.tasks import ancestors, comes_after, cycles, read_tasks
 
-_SECTION = re.compile(
-    r"\btasks? dependenc|\bdependenc\w+ (?:between|of|among|graph)\b", re.IGNORECASE
-)
-_BULLET = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+(?=\D))?")
-_DEPENDS = re.compile(
+_SECTION = regex(r"\btasks? dependenc|\bdependenc\w+ (?:between|of|among|graph)\b", re.IGNORECASE)
+_BULLET = regex(r"^\s*(?:[-*+]\s+|\d+[.)]\s+(?=\D))?")
+_DEPENDS = regex(
     r"^(?P<tasks>tasks?\b.*?\d.*?)[\s:]+(?:depends? on|requires?|needs?|(?:is |are )?blocked by"
     r"|comes? after|(?:must |should )?(?:starts?|runs?|follows?) after|follows?)\s+(?P<what>.+)$",
     re.IGNORECASE,
 )
-_BEFORE = re.compile(
+_BEFORE = regex(
     r"^(?P<what>tasks?\b.*?\d.*?)\s+(?:must|should|has to|have to)\s+(?:be\s+)?"
     r"(?:completed?|done|finished?|run|come)\s+before\s+(?P<tasks>.+)$",
     re.IGNORECASE,
 )
-_FREE = re.compile(
+_FREE = regex(
     r"^(?P<tasks>tasks?\b.*?\d.*?)\s+(?:(?:has|have) no dependenc\w+|(?:is|are) independent\b.*)$",
     re.IGNORECASE,
 )
-_PARALLEL = re.compile(
+_PARALLEL = regex(
     r"^(?P<tasks>tasks?\b.*?\d.*?)\s+(?:can|may)\s+(?:all\s+)?(?:be\s+)?(?:run|go|done|start\w*"
     r"|worked on|executed)\b.*\b(?:parallel|together|concurrently|simultaneously)\b.*$",
     re.IGNORECASE,
 )
-_ARROW = re.compile(r"\s*(?:→|->|=>)\s*")
+_ARROW = regex(r"\s*(?:→|->|=>)\s*")
 
 
 def with_stated_order(

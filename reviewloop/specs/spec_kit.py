@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from reviewloop.domain.errors import NoTasksError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import (
     DESIGN_FORM,
     PARTS,
@@ -38,10 +39,10 @@ FOLDER = "specs"
 FILES = frozenset({"spec.md", "plan.md", "tasks.md"})
 _POINTER = ".specify/feature.json"
 _CONSTITUTION = ".specify/memory/constitution.md"
-_PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]+\]")
-_NUMBERED = re.compile(r"^\d{3,}-")
-_STORY_HEAD = re.compile(r"^[*_]*user story\s+(?P<number>\d+)\b", re.IGNORECASE)
-_STATUS = re.compile(r"^\s*(?:[-*]\s+)?\*\*Status\*\*\s*:\s*(?P<status>.+?)\s*$", re.IGNORECASE)
+_PLACEHOLDER = regex(r"\[[A-Z][A-Z0-9_]+\]")
+_NUMBERED = regex(r"^\d{3,}-")
+_STORY_HEAD = regex(r"^[*_]*user story\s+(?P<number>\d+)\b", re.IGNORECASE)
+_STATUS = regex(r"^\s*(?:[-*]\s+)?\*\*Status\*\*\s*:\s*(?P<status>.+?)\s*$", re.IGNORECASE)
 _UNCLEAR = "[NEEDS CLARIFICATION"
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from reviewloop.domain.globs import matcher
+from reviewloop.regex import regex
 from reviewloop.specs.architecture import STEERING_FOLDERS, architecture_of
 from reviewloop.specs.files import DiskFiles, Files, decode, inside
 from reviewloop.specs.words import fits, terms
 
-_KEY = re.compile(r"^(?P<key>[A-Za-z_][\w-]*)\s*:(?:\s+(?P<value>.*)|\s*)$")
-_ITEM = re.compile(r"^\s*-\s+(?P<value>.+)$")
+_KEY = regex(r"^(?P<key>[A-Za-z_][\w-]*)\s*:(?:\s+(?P<value>.*)|\s*)$")
+_ITEM = regex(r"^\s*-\s+(?P<value>.+)$")
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _scalar(value: str) -> str:
     return re.sub(r"\s+#.*$", "", clean).strip()
 
 
-_REFERENCE = re.compile(
+_REFERENCE = regex(
     r"#\[\[(?P<kind>file|folder):(?P<path>[^\]:]+)(?::(?P<low>\d+)(?:-(?P<high>\d+))?)?\]\]"
 )
 _FILE_LIMIT = 24_000  # characters of one file

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from reviewloop.domain.task import State
+from reviewloop.regex import regex
 from reviewloop.specs.lines import Line
 
 _STATES: dict[str, State] = {
@@ -17,7 +18,7 @@ _STATES: dict[str, State] = {
 DONE_MARK = {"☐": "☑", "⬜": "✅", "◻": "☑"}
 """The done mark for each symbol; both are equally long in UTF-8."""
 
-_TASK_LINE = re.compile(
+_TASK_LINE = regex(
     r"^(?P<indent>[ \t]*)"
     r"(?:(?P<heading>#{1,6})[ \t]+)?"
     r"(?:(?P<bullet>[-*+])[ \t]+)?"
@@ -28,16 +29,16 @@ _TASK_LINE = re.compile(
     r"(?P<rest>\S.*?)[ \t]*$"
 )
 _IDS = (
-    re.compile(r"(?i:task)[ \t]*#?(?P<id>\d+(?:\.\d+)*[a-z]?)(?P<opt>\*?)[ \t]*"
+    regex(r"(?i:task)[ \t]*#?(?P<id>\d+(?:\.\d+)*[a-z]?)(?P<opt>\*?)[ \t]*"
                r"(?:[:.)\-–—]+[ \t]*|[ \t]+|$)"),
-    re.compile(r"(?P<id>T\d{3,}[a-z]?)(?P<opt>\*?)[:.)]?(?:[ \t]+|$)"),
-    re.compile(r"(?P<id>(?:T-?\d+|[A-Z]{2,8}-\d+)(?:\.\d+)*)(?P<opt>\*?)[ \t]*[:)][ \t]*"),
-    re.compile(r"(?P<id>\d+(?:\.\d+)*[a-z]?)(?P<opt>\*?)[.):]?[ \t]+(?=\S)"),
+    regex(r"(?P<id>T\d{3,}[a-z]?)(?P<opt>\*?)[:.)]?(?:[ \t]+|$)"),
+    regex(r"(?P<id>(?:T-?\d+|[A-Z]{2,8}-\d+)(?:\.\d+)*)(?P<opt>\*?)[ \t]*[:)][ \t]*"),
+    regex(r"(?P<id>\d+(?:\.\d+)*[a-z]?)(?P<opt>\*?)[.):]?[ \t]+(?=\S)"),
 )  # fmt: skip
-_LEADING_BOLD = re.compile(r"^(\*\*|__)(?P<bold>.+?)\1")
-_PARALLEL = re.compile(r"[ \t]*(?:\(P\)|\[P\])(?=[ \t]|$)")
-_STORIES = re.compile(r"^(?:\[US\d+\][ \t]*)+", re.IGNORECASE)
-_OPTIONAL_END = re.compile(r"[ \t]*(?:\(optional\)|\[optional\])[ \t]*$", re.IGNORECASE)
+_LEADING_BOLD = regex(r"^(\*\*|__)(?P<bold>.+?)\1")
+_PARALLEL = regex(r"[ \t]*(?:\(P\)|\[P\])(?=[ \t]|$)")
+_STORIES = regex(r"^(?:\[US\d+\][ \t]*)+", re.IGNORECASE)
+_OPTIONAL_END = regex(r"[ \t]*(?:\(optional\)|\[optional\])[ \t]*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -129,24 +130,24 @@ def _without_stories(title: str) -> tuple[str, tuple[str, ...]]:
 
 
 _LEAD = r"^[\s>]*(?:[-*+•]\s+)?[_*]{0,3}"
-_DEPENDS = re.compile(
+_DEPENDS = regex(
     _LEAD
     + r"(?:depends(?:[ _]on)?|dependenc(?:y|ies)|blocked by)[_*]{0,3}\s*:[_*]{0,3}(?P<value>.*)$",
     re.IGNORECASE,
 )
-_DEPENDS_KIRO = re.compile(r"^[\s>]*(?:[-*+]\s+)?_depends(?:[ _]on)?:", re.IGNORECASE)
-_REQUIREMENTS = re.compile(
+_DEPENDS_KIRO = regex(r"^[\s>]*(?:[-*+]\s+)?_depends(?:[ _]on)?:", re.IGNORECASE)
+_REQUIREMENTS = regex(
     _LEAD + r"(?:requirements?|reqs?\.?|requirement ids?|validates|satisfies)"
     r"[_*]{0,3}\s*:[_*]{0,3}(?P<value>.*)$",
     re.IGNORECASE,
 )
-_BLOCKED = re.compile(_LEAD + r"blocked[_*]{0,3}\s*:[_*]{0,3}(?P<value>.*)$", re.IGNORECASE)
-_INLINE_DEPENDS = re.compile(
+_BLOCKED = regex(_LEAD + r"blocked[_*]{0,3}\s*:[_*]{0,3}(?P<value>.*)$", re.IGNORECASE)
+_INLINE_DEPENDS = regex(
     r"(?:\(|\s[—–|-]\s*)(?:depends(?: on)?|dependenc(?:y|ies)|deps|blocked by)\s*:?\s+"
     r"(?P<value>[^()]*\d[^()]*)(?:\)|$)",
     re.IGNORECASE,
 )
-CHECKLIST = re.compile(
+CHECKLIST = regex(
     r"(?:acceptance|success) criteria|definition of done|done when|checklist|verification"
     r"|how to test",
     re.IGNORECASE,

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import DialectName, Problem, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.general import is_named
 from reviewloop.specs.lines import Line, outermost, read_document, sections
@@ -28,7 +29,7 @@ _CHECKS = (
     r"(?:tests?(?: suites?)?|checks?|gates?|suites?)"
 )
 _SUCCEED = r"(?:still )?(?:pass(?:es|ing)?|succeeds?|(?:is|are) (?:green|passing))"
-_GREEN = re.compile(
+_GREEN = regex(
     rf"(?:(?:ensure|verify|confirm|check|make sure)(?: that)? {_WHOLE} {_CHECKS} {_SUCCEED}"
     rf"|(?:run|re-?run) {_WHOLE} {_CHECKS}"
     rf"(?: and (?:ensure|verify|confirm|check)(?: that)? (?:it|they|everything|{_WHOLE} {_CHECKS}) "
@@ -36,12 +37,12 @@ _GREEN = re.compile(
     rf"|{_WHOLE} {_CHECKS} {_SUCCEED})",
     re.IGNORECASE,
 )
-_ASKING = re.compile(
+_ASKING = regex(
     r"(?:and )?ask the (?:user|person)(?: if (?:there are |any )?questions?(?: arise| come up)?)?",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"^(?:final |intermediate )?checkpoint\b[ \t]*\d*[ \t]*[:.–—-]*[ \t]*", re.I)
-_REFERENCE = re.compile(r"^[_*]*(?:requirements?|validates|depends(?: on)?)[_*]*:", re.IGNORECASE)
+_NAMED = regex(r"^(?:final |intermediate )?checkpoint\b[ \t]*\d*[ \t]*[:.–—-]*[ \t]*", re.I)
+_REFERENCE = regex(r"^[_*]*(?:requirements?|validates|depends(?: on)?)[_*]*:", re.IGNORECASE)
 
 
 def asks_for_green(title: str, body: Sequence[str]) -> bool:

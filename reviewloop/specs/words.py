@@ -1,11 +1,12 @@
 """Extracts the key words of a text, and the files that it names."""
 
-import re
 from collections.abc import Collection, Iterable
 
-_WORD = re.compile(r"[^\W\d_]+(?:\d+)?")
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_PATH = re.compile(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w@+-]+(?:\.[\w-]+)*\.[A-Za-z]\w{0,5}\b")
+from reviewloop.regex import regex
+
+_WORD = regex(r"[^\W\d_]+(?:\d+)?")
+_CAMEL = regex(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_PATH = regex(r"[\w.@+-]+(?:/[\w.@+-]+)+/?|[\w@+-]+(?:\.[\w-]+)*\.[A-Za-z]\w{0,5}\b")
 _SHORTEST = 3
 _STOP_WORDS = """
     a about above add added after all also always and any are as at be been before below but by

@@ -21,6 +21,7 @@ from reviewloop.domain.batch_report import (
 )
 from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
 from reviewloop.faults import fault
+from reviewloop.regex import regex
 from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
 from reviewloop.store.runs import RunRecord
 from reviewloop.store.sqlite import open_database
@@ -303,17 +304,17 @@ def _reason(stored: StoredReason | str) -> Reason:
 
 # The sentences from which releases without kinds made decisions; the first match counts.
 _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
-    (ReasonKind.NOT_CHOSEN, re.compile(r"\Awas not chosen this time")),
-    (ReasonKind.NEED_OPEN, re.compile(r"\Awaits for ")),
-    (ReasonKind.NOT_COMMITTED, re.compile(r"\Acould not be committed: (?P<why>.*)", re.DOTALL)),
-    (ReasonKind.STILL_BLOCKED, re.compile(r"\Atask (?P<task>.+) is blocked still")),
-    (ReasonKind.FAILURE_STOPS, re.compile(r"--until-failure")),
+    (ReasonKind.NOT_CHOSEN, regex(r"\Awas not chosen this time")),
+    (ReasonKind.NEED_OPEN, regex(r"\Awaits for ")),
+    (ReasonKind.NOT_COMMITTED, regex(r"\Acould not be committed: (?P<why>.*)", re.DOTALL)),
+    (ReasonKind.STILL_BLOCKED, regex(r"\Atask (?P<task>.+) is blocked still")),
+    (ReasonKind.FAILURE_STOPS, regex(r"--until-failure")),
     (
         ReasonKind.CAP_REACHED,
-        re.compile(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
+        regex(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
     ),
-    (ReasonKind.BATCH_CAP, re.compile(r"--budget-usd|--deadline")),
-    (ReasonKind.BUILDS_ON, re.compile(r"it builds on |what it was built on ")),
+    (ReasonKind.BATCH_CAP, regex(r"--budget-usd|--deadline")),
+    (ReasonKind.BUILDS_ON, regex(r"it builds on |what it was built on ")),
 )
 
 

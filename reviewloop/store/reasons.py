@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TypedDict
 
 from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
+from reviewloop.regex import regex
 
 VERSION = 1
 
@@ -21,10 +22,10 @@ class StoredReason(TypedDict):
 # Sentences of releases without kinds, by what they start with or hold; only for reading. Nothing is
 # added here: new records have kinds.
 _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
-    (ReasonKind.CHANGE_EMPTY, re.compile(r"the change is empty")),
+    (ReasonKind.CHANGE_EMPTY, regex(r"the change is empty")),
     (
         ReasonKind.CAP_REACHED,
-        re.compile(
+        regex(
             r"the cap (?P<cap>\S+) of this run is reached"
             r"(?:.*`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`)?",
             re.DOTALL,
@@ -32,11 +33,11 @@ _BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
     ),
     (
         ReasonKind.COMMIT_REFUSED,
-        re.compile(r"(?P<why>.*; (?P<obstacle>commit, revert or move )(?:it|them)\b)", re.DOTALL),
+        regex(r"(?P<why>.*; (?P<obstacle>commit, revert or move )(?:it|them)\b)", re.DOTALL),
     ),
     (
         ReasonKind.COMMIT_REFUSED,
-        re.compile(r"(?P<why>.*?), then `reviewloop approve", re.DOTALL),
+        regex(r"(?P<why>.*?), then `reviewloop approve", re.DOTALL),
     ),
 )
 
@@ -99,7 +100,7 @@ def _read_sentence(sentence: str) -> Reason:
     return reason(ReasonKind.LEGACY, text=sentence, **_in_brief(sentence))
 
 
-_SUMS = re.compile(r" \(all in all [^)]*\)(?=; |$)")
+_SUMS = regex(r" \(all in all [^)]*\)(?=; |$)")
 
 
 def _in_brief(sentence: object) -> dict[str, str]:

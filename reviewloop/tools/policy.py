@@ -2,7 +2,6 @@
 secrets.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from dataclasses import dataclass
 from reviewloop.checkout.protected import fold_path, protection_of
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.hidden_characters import find_hidden
+from reviewloop.regex import regex
 from reviewloop.tools.arguments import shown_name
 
-_PATH_LIKE = re.compile(r"[\w.@+/-]*[\w]")
+_PATH_LIKE = regex(r"[\w.@+/-]*[\w]")
 
 
 @dataclass(frozen=True)

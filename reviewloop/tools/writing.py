@@ -10,6 +10,7 @@ from typing import NamedTuple
 from reviewloop.domain.hidden_characters import find_hidden, placeholders, restore_hidden
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo
+from reviewloop.regex import regex
 from reviewloop.secrets import MisplacedSecretError
 from reviewloop.tools.arguments import CallRefusedError, Output, Write, shown_name
 from reviewloop.tools.policy import WritePolicy
@@ -30,14 +31,14 @@ _SEARCHED = 20_000  # lines; in longer files no similar location is searched
 _SHOWN_LOCATIONS = 10
 _SHRINKS_FROM = 10  # lines; shorter files may be rewritten freely
 _KEEPS = 0.7  # a rewritten file keeps at least this share of its lines
-_NUMBERED = re.compile(r"\s*\d+\t")
+_NUMBERED = regex(r"\s*\d+\t")
 _ELLIPSIS = r"(?:\.{3,}|…)"
 _COMMENT = r"(?:#|//|/\*|<!--|--|;|%|\{/\*)"
 _LEFT_OUT = (
     r"\b(?:rest|remain\w*|existing|unchanged|same as|previous|omitted|other|as before|stays?)\b"
 )
 _PART = r"(?:file|code|function|class|method|module|content|implementation|test|import|config)\w*"
-_ELIDED = re.compile(
+_ELIDED = regex(
     # "# ... rest unchanged", "... existing code ..."
     rf"\s*(?:{_COMMENT}?\s*[(\[]?{_ELLIPSIS}.{{0,60}}{_LEFT_OUT}"
     # "# existing code ..."

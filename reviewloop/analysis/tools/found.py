@@ -12,6 +12,7 @@ from pathlib import Path
 from reviewloop.analysis.contract import Options
 from reviewloop.analysis.tools.tool import FoundTool, Tool
 from reviewloop.git.process import find_program
+from reviewloop.regex import regex
 from reviewloop.sandbox.analyser_process import clean_environment, run_analyser
 from reviewloop.store.folders import state_root
 
@@ -74,7 +75,7 @@ def _is_meant(tool: Tool, path: Path) -> bool:
         return False
 
 
-_VERSION = re.compile(r"\d+\.\d+[\w.+-]*")
+_VERSION = regex(r"\d+\.\d+[\w.+-]*")
 _PATIENCE = 10.0  # seconds for a program to print its version
 
 

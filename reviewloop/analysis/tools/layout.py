@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from reviewloop.analysis.contract import SourceFile, Span
+from reviewloop.regex import regex
 
-_LONE_CR = re.compile(r"\r(?!\n)")
+_LONE_CR = regex(r"\r(?!\n)")
 _CR_ENDS_LINES = {"python", "javascript", "typescript", "tsx", "github-workflow", "github-action"}
 _ROW_BREAKS = str.maketrans(dict.fromkeys("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _KEPT_NAMES = {"__init__.py", "__main__.py", "conftest.py", "pyproject.toml"}

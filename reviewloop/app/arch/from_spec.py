@@ -1,16 +1,16 @@
 """Reads layers and decisions for the architecture from the design of a spec."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from reviewloop.architecture.migration import ARROW
 from reviewloop.architecture.model import Architecture, Layer
 from reviewloop.domain.task import Spec
+from reviewloop.regex import regex
 from reviewloop.render.untrusted import one_line
 
 _WORD = "[A-Za-z0-9_-]+"
-_CHAIN = re.compile(rf"(?<![\w/.-]){_WORD}(?:{ARROW.pattern}{_WORD})+(?![\w/-]|\.\w)")
+_CHAIN = regex(rf"(?<![\w/.-]){_WORD}(?:{ARROW.pattern}{_WORD})+(?![\w/-]|\.\w)")
 _MARKS = str.maketrans("", "", "`*")
 _FENCES = ("```", "~~~")
 _BULLETS = ("- ", "* ")

@@ -3,7 +3,6 @@ then does them.
 """
 
 import difflib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +18,14 @@ from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault
 from reviewloop.git.repository import path_in_repository
+from reviewloop.regex import regex
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles
 
 _PREFIX = "arch-"
 _TASKS = "tasks.md"
 _TEMPORARY = ".arch-migrate.new"
-_MODULE = re.compile(r"Keep the layers in `([^`]+)`")
+_MODULE = regex(r"Keep the layers in `([^`]+)`")
 _LISTED = 20  # imports listed in a task
 
 

@@ -1,6 +1,5 @@
 """The caps of a batch on cost and time, and the cost of its runs."""
 
-import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from reviewloop.domain.batch_report import Cost, KeptRun
 from reviewloop.domain.errors import BudgetExhaustedError, ReviewLoopError, UsageError
 from reviewloop.domain.reason import Param, ReasonKind
 from reviewloop.llm.budget import Spent, higher_cap
+from reviewloop.regex import regex
 from reviewloop.render.batch import RAISES
 from reviewloop.render.text import cap_money
 from reviewloop.settings import Settings
@@ -208,8 +208,8 @@ def _of(run: RunRecord, record: BatchRecord) -> bool:
     return run.options.get("batch") == record.batch_id
 
 
-_SPAN = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?")
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})")
+_SPAN = regex(r"(?:(\d+)h)?(?:(\d+)m(?:in)?)?")
+_CLOCK = regex(r"(\d{1,2}):(\d{2})")
 
 
 def read_deadline(text: str, now: float | None = None) -> float:

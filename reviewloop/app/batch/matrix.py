@@ -1,12 +1,12 @@
 """Builds the matrix of a workflow from the tasks that may start now: one job for each."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import OURS, SideBranch, file_in, side_branches, task_name
+from reviewloop.regex import regex
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.order import Order
 from reviewloop.specs.tasks import read_tasks
@@ -17,7 +17,7 @@ MOST = 256
 _LONGEST_TITLE = 80
 # A workflow may print a title anywhere, so no character is left that a shell or an expression
 # reads.
-_NOT_IN_TITLES = re.compile(r"[^\w .,:/+-]+")
+_NOT_IN_TITLES = regex(r"[^\w .,:/+-]+")
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """Lists the cloud resources of a project, from its infrastructure code and its deploy logs."""
 
-import re
 from collections.abc import Iterable, Iterator
 
 from reviewloop.analysis.contract import SourceFile
 from reviewloop.analysis.languages import language_of
 from reviewloop.domain.handoff import CloudResource
+from reviewloop.regex import regex
 from reviewloop.rules.infra.templates import read_template
 from reviewloop.specs.files import Files
 
@@ -15,8 +15,8 @@ _LARGEST = 1_000_000  # bytes; larger templates are generated
 _MOST = 40
 _NO_RESOURCES = ("output", "parameter", "variable", "module", "provider", "terraform", "locals")
 
-_ARN = re.compile(r"\barn:aws[\w-]*:[\w-]+:[\w-]*:\d*:[\w./:+=,@-]+")
-_ADDRESS = re.compile(r"\bhttps?://[^\s\"'<>)\]}]+")
+_ARN = regex(r"\barn:aws[\w-]*:[\w-]+:[\w-]*:\d*:[\w./:+=,@-]+")
+_ADDRESS = regex(r"\bhttps?://[^\s\"'<>)\]}]+")
 
 
 def declared_resources(files: Files) -> tuple[tuple[CloudResource, ...], int]:

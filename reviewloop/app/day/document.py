@@ -10,6 +10,7 @@ from itertools import groupby
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.handoff import Handoff, Left
+from reviewloop.regex import regex
 from reviewloop.render.text import counted
 
 BEFORE, NEXT, STATE = "BEFORE RESUMING", "IMMEDIATE NEXT STEPS", "CURRENT STATE"
@@ -21,8 +22,8 @@ SECTIONS = (BEFORE, NEXT, STATE, DONE, REMAINING, CLOUD, FILES, DECISIONS, PREFE
 _VERSION = 1
 _TITLE = "# Session handoff"
 _WRITTEN = "Written "
-_RECORD = re.compile(r"^<!-- reviewloop-handoff (\{.*\}) -->$", re.MULTILINE)
-_MARKS = re.compile(r"^(?:<{7}|>{7}|={7}(?=$))(?: |$)", re.MULTILINE)
+_RECORD = regex(r"^<!-- reviewloop-handoff (\{.*\}) -->$", re.MULTILINE)
+_MARKS = regex(r"^(?:<{7}|>{7}|={7}(?=$))(?: |$)", re.MULTILINE)
 _NONE = "none"
 
 

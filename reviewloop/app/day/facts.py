@@ -1,6 +1,5 @@
 """Gathers the facts of a handoff: git, runs, specs, user answers, cloud resources."""
 
-import re
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,6 +31,7 @@ from reviewloop.domain.handoff import (
 )
 from reviewloop.domain.task import Spec
 from reviewloop.git.status import git_status
+from reviewloop.regex import regex
 from reviewloop.render.counts import BY_USER, OUTCOMES, count_records
 from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.text import counted
@@ -46,7 +46,7 @@ _A_DAY = 86_400  # seconds: the length of a session without an earlier handoff
 _MOST_TASKS, _MOST_FILES, _MOST_STEPS = 12, 30, 9
 _IN_WORK = {"waiting", "blocked", "stopped", "paused", "running"}
 _MOST_FINDINGS = 3  # listed of a run
-_NUMBER = re.compile(r"^(?:\d+\.|[-*]) +")
+_NUMBER = regex(r"^(?:\d+\.|[-*]) +")
 _DEPLOYS = ("build-and-deploy.log", "push-and-pr.log")
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.redactors import redactor_of
+from reviewloop.regex import regex
 from reviewloop.sandbox.run import read_log, run_command
 from reviewloop.store.folders import private_folder
 from reviewloop.store.runs import RunRecord, RunStatus
 
 _LIMIT_SECONDS = 3600.0
 _PLAN_FILE = "reviewloop.tfplan"
-_TARGET = re.compile(r"^([A-Za-z0-9_.-]+)\s*:(?!=)", re.MULTILINE)
+_TARGET = regex(r"^([A-Za-z0-9_.-]+)\s*:(?!=)", re.MULTILINE)
 LOG = "build-and-deploy.log"
 
 

@@ -10,6 +10,7 @@ from reviewloop.app.question import About, Question, ask_once
 from reviewloop.app.repository_question import KIND as QUESTIONS
 from reviewloop.app.sessions import SessionKind
 from reviewloop.llm.messages import ToolSpec
+from reviewloop.regex import regex
 from reviewloop.review.prompts import Fence
 
 KIND = SessionKind(QUESTIONS.folder, "the handoff", "reviewloop handoff")
@@ -38,7 +39,7 @@ _SHORTEN = ToolSpec(
     },
 )
 # A line without one of these has another meaning, or loses what it is about
-_WEIGHTY = re.compile(
+_WEIGHTY = regex(
     r"\d|n't\b|\b(?:no|not|never|none|nothing|without|except|only|unless|until|cannot|instead|or"
     r"|failed|blocked|paused|rejected|waiting|revert\w*|undo|task|run|commit)\b",
     re.IGNORECASE,

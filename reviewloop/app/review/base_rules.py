@@ -1,7 +1,6 @@
 """Reads the rules of a review from the base commit, and finds those that the change edits."""
 
 import os
-import re
 import tempfile
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ from reviewloop.git.comparison import Compared
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import folders_down_to, path_in_repository
+from reviewloop.regex import regex
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
 
@@ -75,7 +75,7 @@ def _table(data: bytes | None) -> Any:
 
 _FOLDERS = (".reviewloop/", ".kiro/agents/", ".kiro/steering/")
 _ENDS = tuple(f"/{name}" for name in (SETTINGS_FILE, PYPROJECT, "AGENTS.md", ".kiroignore"))
-_REFERENCE = re.compile(rb"#\[\[file:([^\]\n]+)\]\]|file://([^\s\"']+)")
+_REFERENCE = regex(rb"#\[\[file:([^\]\n]+)\]\]|file://([^\s\"']+)")
 _MOST_BYTES = 1024 * 1024  # of one file; rules are prose
 _MOST_REFERENCES = 200
 

@@ -6,7 +6,6 @@ assistant. The progress is stored in a small file, so that it can continue later
 
 import hashlib
 import json
-import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -16,13 +15,14 @@ from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.domain.errors import ExitCode, UsageError
+from reviewloop.regex import regex
 from reviewloop.skills import Found
 from reviewloop.skills.parts import Phase, phases_of
 from reviewloop.store.folders import private_folder
 
 _FOLDER = "skill-runs"
-_NAME = re.compile(r"[\w-]{1,64}")
-_VALUE = re.compile(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: placeholders for the user
+_NAME = regex(r"[\w-]{1,64}")
+_VALUE = regex(r"\b(?!HEAD\b)[A-Z][A-Z_]+\b")  # NAME, RUN, TEXT: placeholders for the user
 _READS = frozenset(
     {
         *("tasks", "show", "status", "logs", "explain", "review", "audit", "stats", "doctor"),

@@ -9,6 +9,7 @@ from reviewloop.app.project import Repository
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import dialect_named
 from reviewloop.specs.discover import read_spec, spec_named
 from reviewloop.specs.file_trees import tree_files, wrong_marks
@@ -28,11 +29,9 @@ from reviewloop.specs.single_file import with_stated_order
 from reviewloop.specs.tasks import read_tasks
 from reviewloop.specs.writing import SpecFiles
 
-_STEP = re.compile(r"^(?P<number>\d+)[.)]\s+(?P<title>\S.*)$")
-_HEADED = re.compile(
-    r"^(?:step|task)\s+(?P<number>\d+)\s*[:.)–—-]\s*(?P<title>\S.*)$", re.IGNORECASE
-)
-_OTHERS = re.compile(
+_STEP = regex(r"^(?P<number>\d+)[.)]\s+(?P<title>\S.*)$")
+_HEADED = regex(r"^(?:step|task)\s+(?P<number>\d+)\s*[:.)–—-]\s*(?P<title>\S.*)$", re.IGNORECASE)
+_OTHERS = regex(
     r"\b(?:analysis|risks?|decisions?|dependenc\w+|considerations?|structure|files?|overview"
     r"|success|requirements?|criteria)\b",
     re.IGNORECASE,

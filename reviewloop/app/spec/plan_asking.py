@@ -25,6 +25,7 @@ from reviewloop.llm.budget import Spent
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.llm.routing import SPEC_AGENTS
 from reviewloop.loop.conversation import Check
+from reviewloop.regex import regex
 from reviewloop.review.prompts import Fence
 from reviewloop.specs.briefing import describe_spec
 from reviewloop.specs.file_trees import tree_files, wrong_marks
@@ -32,7 +33,7 @@ from reviewloop.specs.plan_file import ANALYSIS, CONSIDERATIONS, FILES, STEPS, s
 
 KIND = SessionKind("spec-plans", "the plan", "reviewloop spec plan")
 _OURS = frozenset({ANALYSIS, CONSIDERATIONS})  # facts, and the user's own section
-_STEP = re.compile(r"^\d+[.)]\s+\S", re.MULTILINE)
+_STEP = regex(r"^\d+[.)]\s+\S", re.MULTILINE)
 
 _KNOWN_TASKS = "Name only tasks that the spec has; work that it lacks is a risk."
 _NO_TASKS = (

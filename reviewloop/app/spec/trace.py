@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.git.repository import UserRepo
+from reviewloop.regex import regex
 from reviewloop.render.text import counted
 from reviewloop.specs.briefing import split_design
 from reviewloop.specs.checks import SpecView, read_view
@@ -19,9 +20,7 @@ from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import fits, named_paths, terms
 
 _LARGEST = 400_000  # bytes of a test file that is searched
-_LISTED = re.compile(
-    r"(?:requirements?|validates)\W+((?:[\d.]+(?:\s*(?:,|and)\s*)?)+)", re.IGNORECASE
-)
+_LISTED = regex(r"(?:requirements?|validates)\W+((?:[\d.]+(?:\s*(?:,|and)\s*)?)+)", re.IGNORECASE)
 _TITLE_WORDS = 2  # shared by a part of the design and a requirement that it does not name
 
 

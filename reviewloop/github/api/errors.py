@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
+from reviewloop.regex import regex
 
 
 class GitHubError(ReviewLoopError):
@@ -71,8 +72,8 @@ class StaleHead(GitHubError):
     """The head of the pull request moved during the review; nothing was posted."""
 
 
-_NOT_ACCESSIBLE = re.compile(r"not accessible by|must have .*(?:permission|access|rights)", re.I)
-_LIMIT = re.compile(r"rate limit|abuse detection", re.I)
+_NOT_ACCESSIBLE = regex(r"not accessible by|must have .*(?:permission|access|rights)", re.I)
+_LIMIT = regex(r"rate limit|abuse detection", re.I)
 _NEEDED = (  # of the first pattern that fits; a write permission includes reading
     (r"^GET /repos/[^/]+/[^/]+/(?:commits/[^/]+/)?check-runs", "checks: read"),
     (r"/check-runs", "checks: write"),

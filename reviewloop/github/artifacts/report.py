@@ -1,6 +1,5 @@
 """A whole review as a typed and bounded part of the artifact between two jobs."""
 
-import re
 from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import Annotated, Any, Literal, Self, cast
@@ -12,6 +11,7 @@ from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, Status
 from reviewloop.domain.usage import TokenUsage
 from reviewloop.github.rereview.matching import CodePresence, CommentLocation, Facts
+from reviewloop.regex import regex
 from reviewloop.render.report import (
     FileRead,
     Outcome,
@@ -26,7 +26,7 @@ from reviewloop.render.report import (
 )
 from reviewloop.render.text import counted
 
-_BYTES = re.compile("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
+_BYTES = regex("[\udc80-\udcff]")  # what `os.fsdecode` makes of bytes that are no UTF-8
 Redact = Callable[[str], str]
 LONGEST_PATH = 4096
 MOST_FINDINGS = 5000  # in each of the two lists of a report

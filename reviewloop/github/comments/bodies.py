@@ -16,15 +16,16 @@ from reviewloop.github.comments.marker import (
     finding_marker,
     without_data,
 )
+from reviewloop.regex import regex
 from reviewloop.render import untrusted
 from reviewloop.render.code_view import visible
 from reviewloop.render.review_words import remarks, who
 from reviewloop.render.untrusted import fenced, link, safe
 
-_MARK = re.compile(r"<!--+(?=\s*reviewloop)", re.IGNORECASE)
-_ORDER = re.compile(r"(reviewloop)(?=\s*:)", re.IGNORECASE)
-_ITEM = re.compile(r"[-*+] +(?=\S)")
-_SPAN = re.compile(r"(?<!`)(`{1,2})(?!`)([^`]+)(?<!`)\1(?!`)")
+_MARK = regex(r"<!--+(?=\s*reviewloop)", re.IGNORECASE)
+_ORDER = regex(r"(reviewloop)(?=\s*:)", re.IGNORECASE)
+_ITEM = regex(r"[-*+] +(?=\S)")
+_SPAN = regex(r"(?<!`)(`{1,2})(?!`)([^`]+)(?<!`)\1(?!`)")
 _BREAK = "\u200b"  # zero width: breaks a command for programs, invisible to people
 
 
@@ -90,11 +91,11 @@ def _words(text: str, *, first: bool) -> str:
     return before + shown + after
 
 
-_NAMED_ITEM = re.compile(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
-_ORIGIN = re.compile(r".+ · `(?P<name>[0-9a-f]{12})`")
-_HEADING = re.compile(r"### \S+ \*\*[a-z ]+\*\* · (?P<title>.+)")
-_RULE = re.compile(r" · \[?`.*")
-_LOCATION = re.compile(r"(?:\S )?(`+.+?`+) · ")
+_NAMED_ITEM = regex(r"- (?P<said>.+) · `(?P<name>[0-9a-f]{12})`(?::.*)?")
+_ORIGIN = regex(r".+ · `(?P<name>[0-9a-f]{12})`")
+_HEADING = regex(r"### \S+ \*\*[a-z ]+\*\* · (?P<title>.+)")
+_RULE = regex(r" · \[?`.*")
+_LOCATION = regex(r"(?:\S )?(`+.+?`+) · ")
 
 
 def finding_in(roots: Sequence[ReviewComment]) -> Finding | None:
@@ -163,7 +164,7 @@ LONGEST = 65_000  # characters; GitHub refuses more than 65,536
 _CUT = "\n\n_… cut here, because GitHub takes no longer comment._"
 _EVIDENCE_SHOWN = 10
 _LONGEST_REMARK = {"why": 8000, "fix": 8000, "evidence": 2000, "note": 2000}
-_FENCE = re.compile(r"^ {0,3}(`{3,})", re.MULTILINE)
+_FENCE = regex(r"^ {0,3}(`{3,})", re.MULTILINE)
 
 
 def inline_body(

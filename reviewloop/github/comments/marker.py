@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import IssueComment, ReviewComment
 from reviewloop.github.api.model import PullRequest, State
+from reviewloop.regex import regex
 
 Entry = Mapping[str, object]
 """The remembered state of a finding.
@@ -32,9 +33,9 @@ _SEVERITIES = tuple(Severity)
 _MOST_TEXT = 160  # characters of a reason
 _MOST_PATH = 1000
 _MOST_REFUSED = 50  # people
-_SHA = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
-_FINGERPRINT = re.compile(r"[0-9a-f]{12}")
-_CODE = re.compile(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?")
+_SHA = regex(r"(?:[0-9a-f]{40}|[0-9a-f]{64})?")
+_FINGERPRINT = regex(r"[0-9a-f]{12}")
+_CODE = regex(r"(?:[0-9]{1,3}:[0-9a-f]{8}|file|none)?")
 
 
 class Damaged(Exception):  # noqa: N818 - internal: callers turn it into a note
@@ -166,11 +167,11 @@ MOST_CHARACTERS = 20_000  # of a marker: the comment of at most 65,536 has more 
 _MOST_BYTES = 1_000_000  # after unpacking
 _STATE = "<!-- reviewloop:state:v"
 
-_FINDING = re.compile(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
-_ANSWER = re.compile(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
-_COMMAND = re.compile(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
-_DISMISSED = re.compile(r"<!-- reviewloop:dismissed ([0-9a-f]{12}) ([A-Za-z0-9_-]{1,1200}) -->")
-_REOPENED = re.compile(r"<!-- reviewloop:reopened ([0-9a-f]{12}) -->")
+_FINDING = regex(r"<!-- reviewloop:finding ([0-9a-f]{12}) -->")
+_ANSWER = regex(r"<!-- reviewloop:answer ([0-9a-f]{12}) ([a-z]{1,20}) -->")
+_COMMAND = regex(r"<!-- reviewloop:command ([0-9]{1,20}) -->")
+_DISMISSED = regex(r"<!-- reviewloop:dismissed ([0-9a-f]{12}) ([A-Za-z0-9_-]{1,1200}) -->")
+_REOPENED = regex(r"<!-- reviewloop:reopened ([0-9a-f]{12}) -->")
 ANY = "<!-- reviewloop:"
 
 
@@ -343,7 +344,7 @@ MOST_FINDING_CHARACTERS = 6000  # of the line
 _MOST_FINDING_BYTES = 200_000  # after unpacking
 _START = f"{ANY}data "
 _END = " -->"
-_LINE = re.compile(r"<!-- reviewloop:data ([A-Za-z0-9_-]+) -->")
+_LINE = regex(r"<!-- reviewloop:data ([A-Za-z0-9_-]+) -->")
 _WORDS = ("title", "why", "suggestion", "note", "category", "rule", "url")
 _LIMITS = ((4000, 10), (1500, 6), (600, 3), (200, 1), (60, 0))  # characters of a text, evidence
 _MOST_TITLE = 300

@@ -1,7 +1,6 @@
 """Reads the event that started this job, and decides whether its pull request is reviewed."""
 
 import json
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,8 +12,9 @@ from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.answers import Fields
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest, Repo
+from reviewloop.regex import regex
 
-_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_ID = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _IN_A_WORKFLOW = "check out with `fetch-depth: 0`"
 
 

@@ -17,6 +17,7 @@ from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import AnswerLost, Forbidden, GitHubError, single_line
 from reviewloop.github.api.model import SEVERITIES, Posted, PullRequest, Status
 from reviewloop.github.comments.bodies import clip_body, sanitise_line
+from reviewloop.regex import regex
 from reviewloop.render.github_annotations import annotated, command
 from reviewloop.render.report import ReviewReport
 from reviewloop.render.review_words import (
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from reviewloop.github.posting.postable import PostableReview
 
 NEVER = "never"
-_MARKER = re.compile(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
+_MARKER = regex(r"<!-- reviewloop:.*?-->\n*", re.DOTALL)
 _MOST_SUMMARY = 1024 * 1024 - 4096  # bytes; above 1 MiB GitHub drops the summary of a whole step
 _CLIPPED = "\n\n_The rest does not fit here; the comments on the pull request hold it._\n"
 MOST_REASON = 8000  # characters of an output; Linux takes 131,072 bytes in a variable

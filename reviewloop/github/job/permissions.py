@@ -1,16 +1,16 @@
 """Reads from a workflow's file whether its job may write; a token cannot be queried for that."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.client import GitHub
 from reviewloop.github.api.errors import GitHubError
+from reviewloop.regex import regex
 
 # The Action sets it to `true` where its token is the one that GitHub made for the job.
 OF_THE_JOB = "REVIEWLOOP_TOKEN_OF_THE_JOB"
-_WORKFLOW = re.compile(r"([^/]+/[^/]+)/(.+)@")  # octo/demo/.github/workflows/review.yml@refs/...
+_WORKFLOW = regex(r"([^/]+/[^/]+)/(.+)@")  # octo/demo/.github/workflows/review.yml@refs/...
 _READING = {"read", "none"}
 
 

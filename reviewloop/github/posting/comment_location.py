@@ -10,10 +10,11 @@ from reviewloop.git.diff import Change, FileChange
 from reviewloop.github.api.model import Comment, Side
 from reviewloop.github.comments.bodies import break_marks, with_note
 from reviewloop.github.rereview.matching import CommentLocation
+from reviewloop.regex import regex
 from reviewloop.review.fixes import parses
 
 LONGEST_SUGGESTION = 10_000  # characters
-_REDACTED = re.compile("…|⟦")  # placeholder for secrets and hidden characters in a report
+_REDACTED = regex("…|⟦")  # placeholder for secrets and hidden characters in a report
 
 
 class Files(Protocol):

@@ -17,14 +17,15 @@ from reviewloop.github.api.model import Comment, Posted, PullRequest
 from reviewloop.github.api.transport import Pace
 from reviewloop.github.comments.bodies import clip_body, file_body
 from reviewloop.github.comments.marker import own_comments
+from reviewloop.regex import regex
 from reviewloop.render.code_view import shown_path
 
 __all__ = ["StaleHead", "post"]
 
 BATCH = 30  # comments in one review; more of them can trigger GitHub's abuse limit
 _TRIES = 3  # of one request whose answers get lost
-_PENDING = re.compile("pending review", re.IGNORECASE)
-_COMMIT = re.compile(r"\bcommit", re.IGNORECASE)
+_PENDING = regex("pending review", re.IGNORECASE)
+_COMMIT = regex(r"\bcommit", re.IGNORECASE)
 
 
 def post(

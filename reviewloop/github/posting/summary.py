@@ -1,6 +1,5 @@
 """The summary comment of a review: verdict, findings and coverage, in few parts."""
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
@@ -22,6 +21,7 @@ from reviewloop.github.comments.bodies import (
     sanitise_line,
 )
 from reviewloop.github.comments.marker import ANY, is_ours
+from reviewloop.regex import regex
 from reviewloop.render.code_view import shown_path, visible
 from reviewloop.render.report import Readership, ReviewReport
 from reviewloop.render.review_words import (
@@ -151,7 +151,7 @@ LONGEST_BLOCK = 30_000  # characters; with a head and the longest marker it stil
 _MOST_PARTS = 10
 _LIMIT = 65_536  # GitHub's own
 _TRIES = 3
-_PART = re.compile(r"<!-- reviewloop:summary (\d{1,3}) -->")
+_PART = regex(r"<!-- reviewloop:summary (\d{1,3}) -->")
 _STATE = f"{ANY}state:"
 
 Block = tuple[str, int]

@@ -11,13 +11,14 @@ from reviewloop.github.publishing.template import decode_template, find_template
 from reviewloop.hooks.actions import GenerateDescription, options_of
 from reviewloop.hooks.hook import DESCRIPTION, Hook
 from reviewloop.hooks.reading import read_hooks
+from reviewloop.regex import regex
 from reviewloop.render.untrusted import one_line
 from reviewloop.specs.files import TreeFiles, in_folder, inside
 from reviewloop.store.folders import state_root
 from reviewloop.store.trust import TrustStore
 
 STANDARD = "standard"
-_CRITERION = re.compile(
+_CRITERION = regex(
     r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?(?P<text>.*\b(?:shall|must)\b.*)$", re.IGNORECASE
 )
 

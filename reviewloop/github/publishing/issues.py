@@ -1,14 +1,14 @@
 """Opens an issue for each task of a spec, and updates it the next time."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reviewloop.github.api.answers import Issue
 from reviewloop.github.api.client import GitHub
+from reviewloop.regex import regex
 from reviewloop.render.task_export import LABEL, Draft
 
-_MARK = re.compile(r"<!-- reviewloop task: [^\n]* -->")
+_MARK = regex(r"<!-- reviewloop task: [^\n]* -->")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
+from reviewloop.regex import regex
+
 TEMPLATES = (
     ".github/pull_request_template.md",
     ".github/PULL_REQUEST_TEMPLATE.md",
@@ -14,8 +16,8 @@ TEMPLATES = (
 """Paths where GitHub looks for a template; the first that exists counts."""
 
 LARGEST = 20_000  # characters of a template
-_HEADING = re.compile(r"^#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
-_FENCE = re.compile(r"^\s*(```|~~~)")
+_HEADING = regex(r"^#{1,6}\s+(?P<title>.+?)\s*#*\s*$")
+_FENCE = regex(r"^\s*(```|~~~)")
 # The part, and words in headings that match it; the first match counts.
 _ASKS_FOR = (
     ("criteria", r"accept|criteri|requirement|checklist for review"),

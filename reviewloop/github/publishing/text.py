@@ -21,6 +21,7 @@ from reviewloop.github.publishing.description import Description, description_of
 from reviewloop.github.publishing.template import fill_template
 from reviewloop.loop.approval_act import Act
 from reviewloop.loop.user_edits import edit_line
+from reviewloop.regex import regex
 from reviewloop.render.proposal import Proposal
 from reviewloop.render.review_words import tally
 from reviewloop.render.text import counted, duration, money, share, tokens, tokens_in
@@ -331,7 +332,7 @@ CODEOWNERS_PATHS = (
 MOST = 5  # people or teams suggested
 _LARGEST = 3 * 1024 * 1024  # bytes; GitHub loads no larger file
 _MOST_SEARCHED = 5  # files whose commits are looked at
-_OWNER = re.compile(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?)")
+_OWNER = regex(r"@([A-Za-z0-9][A-Za-z0-9_-]{0,99}(?:/[A-Za-z0-9._-]{1,100})?)")
 
 
 @dataclass(frozen=True)

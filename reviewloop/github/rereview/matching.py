@@ -1,7 +1,6 @@
 """Matches findings of an earlier review, and the code they are about, with a later version."""
 
 import hashlib
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,13 +11,14 @@ from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.analysis.rule_book import rule_of
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.model import Side, State
+from reviewloop.regex import regex
 from reviewloop.review.anchoring import occurrences
 from reviewloop.review.merging import category_of, is_narrow, topic_of, topic_of_words
 
 WHOLE_FILE = "file"
 NO_FILE = "none"  # neither the code nor the file of the finding exists
 _MOST_LINES = 60  # of a finding that spans more, the first ones stand for all
-_IGNORES = re.compile(r"reviewloop:\s{0,4}ignore\[")
+_IGNORES = regex(r"reviewloop:\s{0,4}ignore\[")
 _OPENERS = ("{/*", "/*", "{#", "#", "//", "<!--", "--", ";", "%")  # longer ones first
 
 

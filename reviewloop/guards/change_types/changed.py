@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-_COMMENT = re.compile(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
-_BEHIND = re.compile(r"\s+(?://|#)\s.*$")  # a comment after code
+from reviewloop.regex import regex
+
+_COMMENT = regex(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")
+_BEHIND = regex(r"\s+(?://|#)\s.*$")  # a comment after code
 
 CODE = frozenset(
     ("py", "js", "ts", "tsx", "jsx", "mjs", "cjs", "go", "rb", "java", "kt", "php", "rs", "cs")

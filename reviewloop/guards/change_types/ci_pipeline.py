@@ -4,16 +4,17 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+from reviewloop.regex import regex
 
-_FILES = re.compile(
+_FILES = regex(
     r"(?:^|/)\.github/(?:workflows|actions)/.+\.ya?ml$|(?:^|/)\.gitlab-ci(?:\.[\w-]+)?\.ya?ml$"
     r"|(?:^|/)\.gitlab/ci/|(?:^|/)\.circleci/|(?:^|/)Jenkinsfile(?:\.\w+)?$|(?:^|/)\.drone\.ya?ml$"
     r"|(?:^|/)azure-pipelines[\w.-]*\.ya?ml$|(?:^|/)bitbucket-pipelines\.ya?ml$"
     r"|(?:^|/)\.travis\.ya?ml$|(?:^|/)\.buildkite/|(?:^|/)buildspec[\w.-]*\.ya?ml$"
     r"|(?:^|/)cloudbuild\.ya?ml$|(?:^|/)\.woodpecker(?:\.ya?ml$|/)|(?:^|/)appveyor\.ya?ml$"
 )
-_WORKFLOW = re.compile(r"^\s+(?:runs-on|steps):", re.MULTILINE)
-_JOBS = re.compile(r"^jobs:", re.MULTILINE)
+_WORKFLOW = regex(r"^\s+(?:runs-on|steps):", re.MULTILINE)
+_JOBS = regex(r"^jobs:", re.MULTILINE)
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+from reviewloop.regex import regex
 
-FILES = re.compile(
+FILES = regex(
     r"\.(?:proto|graphqls?|thrift|avsc)$|(?:^|/)(?:openapi|swagger)[\w.-]*\.(?:ya?ml|json)$"
 )
 
@@ -51,7 +52,7 @@ def promises(path: str, text: str) -> Promises | None:
         return None
 
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r'(?P<text>"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n]|\\.)*")|#[^\n]*'
     r"|(?P<token>[A-Za-z_]\w*|[@{}()\[\]:!|&=$]|-?\d[\w.+-]*)",
     re.DOTALL,
@@ -172,7 +173,7 @@ _WORDS = frozenset(
 _AROUND = frozenset(("info", "servers", "openapi", "swagger"))  # of the document itself
 _MOST_YAML = 400_000  # bytes: parsing more takes seconds
 _MOST_PROMISES = 200_000
-_ALIAS = re.compile(r"(?m)(?:[:\-]\s+|^\s*)[&*][\w-]")
+_ALIAS = regex(r"(?m)(?:[:\-]\s+|^\s*)[&*][\w-]")
 
 
 def _openapi(path: str, text: str) -> Promises | None:
@@ -217,7 +218,7 @@ def _flat(name: str, value: Any, found: dict[str, Promise], *, is_named: bool) -
         found[name] = Promise(str(value), 0)
 
 
-_NOTES = re.compile(r"\[[^\]]*\]|//.*|/\*.*?\*/")
+_NOTES = regex(r"\[[^\]]*\]|//.*|/\*.*?\*/")
 
 
 def _lines(file: ChangedFile) -> Iterator[Evidence]:

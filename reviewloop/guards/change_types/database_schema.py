@@ -4,15 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
+from reviewloop.regex import regex
 
 _OBJECTS = r"TABLE|(?:UNIQUE\s+)?INDEX|(?:MATERIALIZED\s+)?VIEW|SCHEMA|TYPE|SEQUENCE|TRIGGER|COLUMN"
 _VERBS = r"(?:CREATE|ALTER|DROP)(?:\s+OR\s+REPLACE)?"
-_SQL = re.compile(rf"\b{_VERBS}\s+(?:{_OBJECTS}|DATABASE)\b\s+\S", re.IGNORECASE)
-_CLAUSE = re.compile(
-    r"^\s*(?:ADD|DROP|ALTER|RENAME|MODIFY)\s+(?:COLUMN|CONSTRAINT|TO)\b", re.IGNORECASE
-)
-_IN_CODE = re.compile(rf"\b{_VERBS}\s+(?:{_OBJECTS})\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?[\w\"`\[{{%$]")
-_MIGRATIONS = re.compile(
+_SQL = regex(rf"\b{_VERBS}\s+(?:{_OBJECTS}|DATABASE)\b\s+\S", re.IGNORECASE)
+_CLAUSE = regex(r"^\s*(?:ADD|DROP|ALTER|RENAME|MODIFY)\s+(?:COLUMN|CONSTRAINT|TO)\b", re.IGNORECASE)
+_IN_CODE = regex(rf"\b{_VERBS}\s+(?:{_OBJECTS})\s+(?:IF\s+(?:NOT\s+)?EXISTS\s+)?[\w\"`\[{{%$]")
+_MIGRATIONS = regex(
     r"\bop\.(?:add_column|drop_column|alter_column|create_\w+|drop_\w+|rename_table|execute)\("
     r"|\bmigrations\.(?:AddField|RemoveField|AlterField|RenameField|CreateModel|DeleteModel"
     r"|RenameModel|AddIndex|RemoveIndex|AddConstraint|RemoveConstraint|RunSQL|AlterUniqueTogether)\("
@@ -25,15 +24,15 @@ _TYPEORM = (
     "|JoinColumn|Index|CreateDateColumn|UpdateDateColumn"
 )
 _MAPPED: Sequence[tuple[str, re.Pattern[str]]] = (
-    ("sqlalchemy", re.compile(r"\b(?:Column|mapped_column|ForeignKey|UniqueConstraint)\(")),
-    ("sqlmodel", re.compile(r"=\s*Field\(|\btable=True")),
-    ("django.db", re.compile(r"\bmodels\.(?:\w+Field|ForeignKey|UniqueConstraint|Index)\(")),
-    ("peewee", re.compile(r"=\s*(?:\w+Field|ForeignKeyField)\(")),
-    ("typeorm", re.compile(rf"@(?:{_TYPEORM})\(")),
-    ("sequelize-typescript", re.compile(r"^\s*@(?:Table|Column|ForeignKey|Default|AllowNull)\b")),
-    ("sequelize", re.compile(r"\bsequelize\.define\(|type:\s*DataTypes\.")),
-    ("mongoose", re.compile(r"\bnew\s+(?:mongoose\.)?Schema\(")),
-    ("gorm", re.compile(r"`[^`]*\bgorm:\"")),
+    ("sqlalchemy", regex(r"\b(?:Column|mapped_column|ForeignKey|UniqueConstraint)\(")),
+    ("sqlmodel", regex(r"=\s*Field\(|\btable=True")),
+    ("django.db", regex(r"\bmodels\.(?:\w+Field|ForeignKey|UniqueConstraint|Index)\(")),
+    ("peewee", regex(r"=\s*(?:\w+Field|ForeignKeyField)\(")),
+    ("typeorm", regex(rf"@(?:{_TYPEORM})\(")),
+    ("sequelize-typescript", regex(r"^\s*@(?:Table|Column|ForeignKey|Default|AllowNull)\b")),
+    ("sequelize", regex(r"\bsequelize\.define\(|type:\s*DataTypes\.")),
+    ("mongoose", regex(r"\bnew\s+(?:mongoose\.)?Schema\(")),
+    ("gorm", regex(r"`[^`]*\bgorm:\"")),
 )
 
 

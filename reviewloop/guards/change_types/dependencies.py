@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+from reviewloop.regex import regex
 
 _SECTIONS = (
     *("dependencies", "devDependencies", "peerDependencies", "optionalDependencies"),
@@ -15,17 +16,15 @@ _SECTIONS = (
 LOCKS = frozenset(
     ("package-lock.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "poetry.lock", "uv.lock")
 ) | {"pdm.lock", "Pipfile.lock", "Cargo.lock", "composer.lock", "Gemfile.lock"}
-_REQUIREMENTS = re.compile(
-    r"(?:^|/)(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)$"
-)
-_PACKAGE = re.compile(r"^\s*(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*(?:[=<>!~;@]|$)")
-_GO = re.compile(r"^\s*(?:require\s+|replace\s+)?(?P<name>[\w.-]+\.[\w-]+/\S+)\s+(?:v\d|=>)")
-_GEM = re.compile(r"^\s*gem\s+['\"](?P<name>[^'\"]+)")
-_GRADLE = re.compile(
+_REQUIREMENTS = regex(r"(?:^|/)(?:[\w.-]*requirements[\w.-]*|requirements/[\w.-]+)\.(?:txt|in)$")
+_PACKAGE = regex(r"^\s*(?P<name>[A-Za-z0-9][\w.-]*(?:\[[^\]]*\])?)\s*(?:[=<>!~;@]|$)")
+_GO = regex(r"^\s*(?:require\s+|replace\s+)?(?P<name>[\w.-]+\.[\w-]+/\S+)\s+(?:v\d|=>)")
+_GEM = regex(r"^\s*gem\s+['\"](?P<name>[^'\"]+)")
+_GRADLE = regex(
     r"^\s*\w*(?:[iI]mplementation|api|[cC]ompileOnly|[rR]untimeOnly)"
     r"[\s(]+['\"](?P<name>[^'\"]+)"
 )
-_MAVEN = re.compile(r"<(?:artifactId|version)>(?P<name>[^<]+)<")
+_MAVEN = regex(r"<(?:artifactId|version)>(?P<name>[^<]+)<")
 _BY_LINE: Mapping[str, re.Pattern[str]] = {
     "go.mod": _GO,
     "Gemfile": _GEM,

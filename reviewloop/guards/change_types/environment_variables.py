@@ -5,14 +5,15 @@ from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM, READS, may_read
 from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
+from reviewloop.regex import regex
 
 _NAME = r"(?P<name>[A-Za-z_]\w*)"
-_GIVEN = re.compile(rf"^\s*(?:export\s+)?{_NAME}\s*=")
-_IN_COMPOSE = re.compile(r"^\s*-?\s*(?P<name>[A-Z][A-Z0-9_]{2,})\s*[:=]")
-_IN_DOCKERFILE = re.compile(r"^\s*ENV\s+(?P<name>[A-Za-z_]\w*)")
-_ENV_FILE = re.compile(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env)$")
-_COMPOSE = re.compile(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
-_DOCKERFILE = re.compile(r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]*$")
+_GIVEN = regex(rf"^\s*(?:export\s+)?{_NAME}\s*=")
+_IN_COMPOSE = regex(r"^\s*-?\s*(?P<name>[A-Z][A-Z0-9_]{2,})\s*[:=]")
+_IN_DOCKERFILE = regex(r"^\s*ENV\s+(?P<name>[A-Za-z_]\w*)")
+_ENV_FILE = regex(r"(?:^|/)(?:\.env(?:\.[\w.-]+)?|[\w-]+\.env)$")
+_COMPOSE = regex(r"(?:^|/)(?:docker-)?compose[\w.-]*\.ya?ml$")
+_DOCKERFILE = regex(r"(?:^|/)(?:Dockerfile|Containerfile)[\w.-]*$")
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from reviewloop.analysis.outline import outline
 from reviewloop.guards.change_types import contracts
 from reviewloop.guards.change_types.changed import ChangedFile, Evidence
+from reviewloop.regex import regex
 
-_ROUTE = re.compile(
+_ROUTE = regex(
     r"@\w+\.(?P<m1>get|post|put|delete|patch|route)\(\s*[rf]?['\"](?P<p1>[^'\"]*)"
     r"|\b(?:app|router|api|server|r|e|g|mux|group)\.(?P<m2>get|post|put|delete|patch|GET|POST|PUT|DELETE"
     r"|PATCH|HandleFunc|Handle)\(\s*['\"`](?P<p2>/[^'\"`]*)"
@@ -16,15 +17,15 @@ _ROUTE = re.compile(
     r"|\b(?P<m4>re_)?path\(\s*r?['\"](?P<p4>[^'\"]*)['\"]\s*,"
 )
 _ENTRIES = ("main", "module", "types", "exports", "bin")
-_ALL = re.compile(r"__all__\s*[:=][^\[(]*[\[(](?P<names>[^\])]*)", re.DOTALL)
-_WORD = re.compile(r"['\"](\w+)['\"]")
-_EXPORT = re.compile(
+_ALL = regex(r"__all__\s*[:=][^\[(]*[\[(](?P<names>[^\])]*)", re.DOTALL)
+_WORD = regex(r"['\"](\w+)['\"]")
+_EXPORT = regex(
     r"^\s*export\s+(?:default\s+)?(?:async\s+)?(?:function|class|const|interface|type|enum)\s+(\w+)"
     r"|^\s*export\s*(?:type\s*)?\{(?P<listed>[^}]*)\}",
     re.MULTILINE,
 )
-_INDEX = re.compile(r"(?:^|/)(?:src/)?index\.(?:ts|js|mjs)$")
-_PRIVATE_GO = re.compile(r"(?:^|/)(?:internal|cmd)/")
+_INDEX = regex(r"(?:^|/)(?:src/)?index\.(?:ts|js|mjs)$")
+_PRIVATE_GO = regex(r"(?:^|/)(?:internal|cmd)/")
 
 
 def find(files: Sequence[ChangedFile]) -> Iterator[Evidence]:

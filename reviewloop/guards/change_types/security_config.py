@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.guards.change_types.changed import CODE, ChangedFile, Evidence
+from reviewloop.regex import regex
 
-_CODE = re.compile(
+_CODE = regex(
     # allowed callers
     r"\bCORSMiddleware\b|\ballow_origins\s*=|\bCORS_(?:ALLOW|ORIGIN)\w*\s*=|\bcors\(|Access-Control-Allow-\w+"
     r"|\bALLOWED_HOSTS\s*=|\bCSRF_\w+\s*=|\bcsrf_exempt\b|\bcsrf\.(?:exempt|Protect)\b|\bhelmet\("
@@ -21,7 +22,7 @@ _CODE = re.compile(
     r"|\bSESSION_COOKIE_\w+\s*=|\b(?:http_?only|HttpOnly)\s*[:=]\s*(?:true|false|True|False)"
     r"|\bsame_?site\s*[:=]\s*['\"\w]",
 )
-_INFRASTRUCTURE = re.compile(
+_INFRASTRUCTURE = regex(
     r"\baws_(?:iam_\w+|security_group\w*|kms_\w+|s3_bucket_(?:policy|public_access_block))\b"
     r"|AWS::(?:IAM|KMS)::\w+|AWS::EC2::SecurityGroup\w*|\"?Effect\"?\s*:\s*\"?(?:Allow|Deny)"
     r"|\bPolicyStatement\(|\biam\.(?:Role|Policy\w*|ManagedPolicy)\(|\bgoogle_\w*iam_\w+"

@@ -2,15 +2,15 @@
 
 import html
 import json
-import re
 from collections.abc import Iterable
 from typing import Any
 
+from reviewloop.regex import regex
 from reviewloop.render.code_view import Piece, shown_path
 from reviewloop.render.untrusted import one_line, safe
 
 _LONGEST_LINE = 2000  # characters of a line that the page shows
-_HIDDEN = re.compile(r"&lt;U\+[0-9A-F]{4,6}&gt;|[\u2400-\u241f\u2421]")
+_HIDDEN = regex(r"&lt;U\+[0-9A-F]{4,6}&gt;|[\u2400-\u241f\u2421]")
 
 
 def words(text: str) -> str:

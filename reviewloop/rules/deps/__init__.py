@@ -1,6 +1,5 @@
 """Checks the dependency files of a change: pins, lock files, names, sources, vulnerabilities."""
 
-import re
 import time
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -15,13 +14,14 @@ from reviewloop.analysis.contract import (
     Options,
     SourceFile,
 )
+from reviewloop.regex import regex
 from reviewloop.rules.deps.rules import RULES
 
 __all__ = ["CHANGE_CHECKS", "advisory_status"]
 
 
 # No other file is a manifest, so the readers of all ecosystems are imported for these only.
-_MAY_BE_MANIFEST = re.compile(
+_MAY_BE_MANIFEST = regex(
     r"(?:.*/)?(?:.*\.(?:in|txt|toml|cfg|json|mod|rb|xml|gradle|kts)|setup\.py|Pipfile|Gemfile)"
 )
 

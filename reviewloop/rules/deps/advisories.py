@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.deps.manifest import Ecosystem, python_name
 
 
@@ -100,11 +101,11 @@ Key = tuple[Any, ...]
 """The key that orders versions of one ecosystem; the empty one is less than all."""
 
 LOWEST: Key = ()
-_SEMVER = re.compile(
+_SEMVER = regex(
     r"v?(\d{1,18})(?:\.(\d{1,18}))?(?:\.(\d{1,18}))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?"
 )
-_CLAUSE = re.compile(r"(===|==|~=|!=|>=|<=|=|>|<|\^|~>|~)?\s*v?([0-9xX*][^\s,|]*)")
-_PARTS = re.compile(r"\d{1,18}")
+_CLAUSE = regex(r"(===|==|~=|!=|>=|<=|=|>|<|\^|~>|~)?\s*v?([0-9xX*][^\s,|]*)")
+_PARTS = regex(r"\d{1,18}")
 
 
 @dataclass(frozen=True)

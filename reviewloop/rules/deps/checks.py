@@ -2,12 +2,12 @@
 advisories.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from reviewloop.analysis.contract import NIT, ChangeView, Hit, Rule, SourceFile, Span
+from reviewloop.regex import regex
 from reviewloop.rules.deps import rules
 from reviewloop.rules.deps.advisories import COVERED, Advisory, allowed, look_up
 from reviewloop.rules.deps.manifest import Ecosystem, Entry, Index, Manifest, Origin, Script
@@ -75,15 +75,15 @@ def changed_manifests(view: ChangeView) -> Iterator[ChangedManifest]:
 
 
 _ANY = {"*", "latest", "x", "next", ">=0", ">0", ">=0.0.0", "release", "+"}
-_MOVING_JVM = re.compile(r"(?:.*\+|latest\..*|LATEST|RELEASE|.*-SNAPSHOT)")
-_COMMIT = re.compile(r"[0-9a-f]{7,64}")
-_RELEASE = re.compile(r"(?:[\w.-]*[/@-])?[vV]?[~^]?\d+(?:\.\d+)*[\w.+-]*")
-_BRANCH_ARCHIVE = re.compile(
+_MOVING_JVM = regex(r"(?:.*\+|latest\..*|LATEST|RELEASE|.*-SNAPSHOT)")
+_COMMIT = regex(r"[0-9a-f]{7,64}")
+_RELEASE = regex(r"(?:[\w.-]*[/@-])?[vV]?[~^]?\d+(?:\.\d+)*[\w.+-]*")
+_BRANCH_ARCHIVE = regex(
     r"/(?:archive|zipball|tarball)/(?:refs/heads/)?(?:main|master|HEAD|develop)\b"
 )
-_LOCAL_HOST = re.compile(r"http://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
+_LOCAL_HOST = regex(r"http://(?:localhost|127\.|\[::1\]|0\.0\.0\.0)")
 _PUBLIC_INDEXES = ("download.pytorch.org", "pypi.org", "www.piwheels.org", "pypi.nvidia.com")
-_HARMLESS = re.compile(
+_HARMLESS = regex(
     r"\s*(?:npx\s+|yarn\s+|pnpm\s+)?(?:husky|patch-package|prisma\s+generate|nuxt\s+prepare|"
     r"nuxi\s+prepare|electron-builder\s+install-app-deps|lefthook\s+install|ngcc|wxt\s+prepare|"
     r"simple-git-hooks|svelte-kit\s+sync|fumadocs-mdx|panda\s+codegen)\b[^&|;`$]*"

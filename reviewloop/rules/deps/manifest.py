@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from reviewloop.regex import regex
+
 
 class Located(NamedTuple):
     """A scalar: its keys from the root (without list positions), its text and its line."""
@@ -18,7 +20,7 @@ class Located(NamedTuple):
 
 
 # An unclosed string also matches: otherwise each of its quotes would start a new search.
-_TOML = re.compile(
+_TOML = regex(
     r"""(?P<comment>\#[^\n]*+)
     | (?P<text>\"{3}(?:[^\"\\]|\\.|\"(?!\"\"))*+(?:\"{3})?+ | '{3}(?:[^']|'(?!''))*+(?:'{3})?+
         | \"(?:[^\"\\\n]|\\[^\n])*+\"?+ | '[^'\n]*+'?+)
@@ -26,11 +28,11 @@ _TOML = re.compile(
     | (?P<bare>[^\s\#\"'\][{}=,.]++)""",
     re.VERBOSE | re.DOTALL,
 )
-_JSON = re.compile(
+_JSON = regex(
     r"""(?P<text>\"(?:[^\"\\\n]|\\.)*+\"?+) | (?P<sign>[][{}:,]) | (?P<bare>[^\s\"\][{}:,]++)""",
     re.VERBOSE,
 )
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 _DEEPEST = 50  # no manifest is nested deeper; hostile ones are cut off here
 
@@ -206,7 +208,7 @@ class Manifest:
     private: bool = False  # never published
 
 
-_SEPARATORS = re.compile(r"[-_.]+")
+_SEPARATORS = regex(r"[-_.]+")
 
 
 def python_name(name: str) -> str:

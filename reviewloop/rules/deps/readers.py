@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
+from reviewloop.regex import regex
 from reviewloop.rules.deps.manifest import (
     Ecosystem,
     Entry,
@@ -19,14 +20,14 @@ from reviewloop.rules.deps.manifest import (
     toml_values,
 )
 
-_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
-_EGG = re.compile(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
-_COMMENT = re.compile(r"(?:^|\s)#.*$")
-_OPTION = re.compile(r"\s--[a-z][a-z-]*[= ].*$", re.DOTALL)
-_INDEX = re.compile(r"(?:-i|--index-url|--extra-index-url|-f|--find-links)[= ]\s*(\S+)")
+_NAMED = regex(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[[^\]]*\])?\s*(.*)", re.DOTALL)
+_EGG = regex(r"[#&]egg=([A-Za-z0-9][A-Za-z0-9._-]*)")
+_COMMENT = regex(r"(?:^|\s)#.*$")
+_OPTION = regex(r"\s--[a-z][a-z-]*[= ].*$", re.DOTALL)
+_INDEX = regex(r"(?:-i|--index-url|--extra-index-url|-f|--find-links)[= ]\s*(\S+)")
 _PYTHON_GIT = ("git+", "hg+", "bzr+", "svn+")
-_STRING = re.compile(r"\"([^\"\n]*)\"|'([^'\n]*)'|(\])")
-_SETUP = re.compile(r"\b(install_requires|tests_require)\s*=\s*\[")
+_STRING = regex(r"\"([^\"\n]*)\"|'([^'\n]*)'|(\])")
+_SETUP = regex(r"\b(install_requires|tests_require)\s*=\s*\[")
 
 
 def requirement(text: str, line: int, end_line: int, *, development: bool) -> Entry | None:
@@ -116,8 +117,8 @@ def _logical_lines(text: str) -> Iterator[tuple[int, int, str]]:
             yield first, number, joined
 
 
-_POETRY = re.compile(r"tool\.poetry(?:\.group\.[^.]+)?\.(?:dev-)?dependencies\.([^.]+)(?:\.(.+))?")
-_LISTS = re.compile(r"(project\.dependencies|tool\.uv\.dev-dependencies)|"
+_POETRY = regex(r"tool\.poetry(?:\.group\.[^.]+)?\.(?:dev-)?dependencies\.([^.]+)(?:\.(.+))?")
+_LISTS = regex(r"(project\.dependencies|tool\.uv\.dev-dependencies)|"
                     r"(?:project\.optional-dependencies|dependency-groups"
                     r"|tool\.pdm\.dev-dependencies)\.[^.]+")  # fmt: skip
 
@@ -189,7 +190,7 @@ def _uv_sources(values: list[Located]) -> dict[str, dict[str, str]]:
     return sources
 
 
-_PIPFILE = re.compile(r"(?:dev-)?packages\.([^.]+)(?:\.(.+))?")
+_PIPFILE = regex(r"(?:dev-)?packages\.([^.]+)(?:\.(.+))?")
 
 
 def read_pipfile(text: str) -> Manifest:
@@ -247,7 +248,7 @@ _KINDS = {
 }  # peers are version ranges that work: an open range is right there
 _INSTALL_SCRIPTS = {"preinstall", "install", "postinstall"}
 _LOCAL = ("file:", "link:", "workspace:", "portal:", "catalog:", "./", "../", "/", "~/")
-_HOSTED = re.compile(r"(?:(?:github|gitlab|bitbucket|gist):)?[\w.-]+/[\w.-]+(?:#.*)?")
+_HOSTED = regex(r"(?:(?:github|gitlab|bitbucket|gist):)?[\w.-]+/[\w.-]+(?:#.*)?")
 _NODE_GIT = ("git+", "git:", "git@", "ssh:", "github:", "gitlab:", "bitbucket:", "gist:")
 
 
@@ -292,7 +293,7 @@ def _entry(value: Located) -> Entry:
     )  # fmt: skip
 
 
-_CARGO = re.compile(r"(?:target\..+\.|workspace\.)?(dev-|build-)?dependencies")
+_CARGO = regex(r"(?:target\..+\.|workspace\.)?(dev-|build-)?dependencies")
 
 
 def read_cargo_toml(text: str) -> Manifest:
@@ -329,7 +330,7 @@ def _crate(path: tuple[str, ...], parts: list[Located]) -> Entry:
     )
 
 
-_GO_LINE = re.compile(r"([\w.~/-]+\.[\w.~/-]*) +(v\d[\w.+-]*)\s*(//\s*indirect)?")
+_GO_LINE = regex(r"([\w.~/-]+\.[\w.~/-]*) +(v\d[\w.+-]*)\s*(//\s*indirect)?")
 
 
 def read_go_mod(text: str) -> Manifest:
@@ -358,10 +359,10 @@ def read_go_mod(text: str) -> Manifest:
     return Manifest(tuple(entries))
 
 
-_GEM = re.compile(r"\s*gem\s*\(?\s*[\"']([\w.-]+)[\"']\s*(.*)")
-_GEM_SOURCE = re.compile(r"\s*source\s*\(?\s*[\"']([^\"']+)[\"']")
-_GEM_VERSION = re.compile(r",\s*[\"']([^\"']+)[\"']")
-_GEM_KEY = re.compile(r":?(git|github|path|ref|tag|branch)\s*(?:=>|:)\s*[\"']([^\"']*)[\"']")
+_GEM = regex(r"\s*gem\s*\(?\s*[\"']([\w.-]+)[\"']\s*(.*)")
+_GEM_SOURCE = regex(r"\s*source\s*\(?\s*[\"']([^\"']+)[\"']")
+_GEM_VERSION = regex(r",\s*[\"']([^\"']+)[\"']")
+_GEM_KEY = regex(r":?(git|github|path|ref|tag|branch)\s*(?:=>|:)\s*[\"']([^\"']*)[\"']")
 
 
 def read_gemfile(text: str) -> Manifest:
@@ -392,8 +393,8 @@ def read_gemfile(text: str) -> Manifest:
     return Manifest(tuple(entries), tuple(indexes))
 
 
-_POM = re.compile(r"<(/?dependency|groupId|artifactId|version)>([^<]*)")
-_GRADLE = re.compile(
+_POM = regex(r"<(/?dependency|groupId|artifactId|version)>([^<]*)")
+_GRADLE = regex(
     r"\b\w*(?:[iI]mplementation|[aA]pi|[cC]ompileOnly|[rR]untimeOnly|classpath)\b\s*\(?\s*"
     r"[\"']([\w.-]+:[\w.-]+):([^\"':@]+)"
 )

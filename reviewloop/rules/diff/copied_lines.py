@@ -7,20 +7,21 @@ from typing import NamedTuple
 
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import language_of, path_class
+from reviewloop.regex import regex
 
 LEAST = 5  # fewest significant lines to compare
 _LANGUAGES = {
     *("python", "javascript", "typescript", "tsx", "go", "shell", "java", "rust", "ruby", "php"),
     *("csharp", "kotlin", "c", "cpp", "swift", "scala"),
 }
-_GENERATED = re.compile(r"generated|do not edit|auto-?generated", re.IGNORECASE)
-_NOT_OURS = re.compile(
+_GENERATED = regex(r"generated|do not edit|auto-?generated", re.IGNORECASE)
+_NOT_OURS = regex(
     r"(?:^|/)(?:vendor|third_party|node_modules|dist|migrations|generated|_vendor)/|_pb2|\.pb\."
     r"|\.min\.|\.d\.ts$",
     re.IGNORECASE,
 )
 # Lines that every file has: sharing them has no benefit.
-_TRIVIAL = re.compile(
+_TRIVIAL = regex(
     r"[\W\d_]*|(?:#|//|/\*|\*|--|;;)(?!\[).*"
     r"|(?:from|import|use|using|package|require|include|export \*)\b.*"
     r"|#(?:include|import|define|if|endif|ifdef|ifndef|pragma)\b.*|@\w[\w.]*(?:\([^()]*\))?"
@@ -31,12 +32,12 @@ _TRIVIAL = re.compile(
     r"|use strict.?;?"
     r"|(?:public|private|protected|internal):?"
 )
-_DOCSTRING = re.compile(r'[rRbBuUfF]{0,2}("""|\'\'\')')
-LITERAL = re.compile(r"\"(?:[^\"\\]|\\.){0,300}\"|'(?:[^'\\]|\\.){0,300}'|`[^`]{0,300}`")
-NUMBER = re.compile(r"\b\d[\w.]*")
-WORD = re.compile(r"[A-Za-z_]\w*")
+_DOCSTRING = regex(r'[rRbBuUfF]{0,2}("""|\'\'\')')
+LITERAL = regex(r"\"(?:[^\"\\]|\\.){0,300}\"|'(?:[^'\\]|\\.){0,300}'|`[^`]{0,300}`")
+NUMBER = regex(r"\b\d[\w.]*")
+WORD = regex(r"[A-Za-z_]\w*")
 # An argument, a field, an entry of a table: lists of them repeat without copying.
-_ENTRY = re.compile(
+_ENTRY = regex(
     r".{0,200}[,(\[{]|\w+\??:\s.{0,120}|[\w.\"'\[\]]+\s*=\s*[\w.\"'\-\[\]{}()]{0,60},?|\)?\s*->.{0,100}:"
     r"|[\w.]+\s*=\s*[\w.]+,?|\"[^\"]*\"\s*:\s.*|(?:async )?(?:def|func|function|class|fn)\b.*"
 )

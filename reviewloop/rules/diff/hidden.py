@@ -13,6 +13,7 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_legitimate, is_quoted
 
@@ -29,10 +30,10 @@ _LOOKALIKE = rule("diff/mixed-script-name")
 
 _BIDI_CHARACTERS = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
-_TRANSLATED = re.compile(r"(?:^|/)(?:i18n|l10n|lang|langs|languages|locales?|translations?)/", re.I)
+_TRANSLATED = regex(r"(?:^|/)(?:i18n|l10n|lang|langs|languages|locales?|translations?)/", re.I)
 _NO_CODE = {"markdown", "html", "", "json"}
 _SPACE_MATTERS = {"python", "shell", "dockerfile", "yaml", "github-workflow", "cloudformation"}
-_ODD_SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+_ODD_SPACE = regex("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 
 
 def find_hidden_characters(file: SourceFile) -> Iterator[Hit]:

@@ -12,11 +12,12 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 
 _OURS, _MIDDLE, _THEIRS = "<" * 7 + " ", "=" * 7, ">" * 7 + " "
-_MARK = re.compile(rf"^(?:{_OURS}\S[^\r\n]*|{_MIDDLE}|{_THEIRS}\S[^\r\n]*)\r?$", re.MULTILINE)
-_FENCE = re.compile(r"^\s{0,3}(?:```|~~~)", re.MULTILINE)
+_MARK = regex(rf"^(?:{_OURS}\S[^\r\n]*|{_MIDDLE}|{_THEIRS}\S[^\r\n]*)\r?$", re.MULTILINE)
+_FENCE = regex(r"^\s{0,3}(?:```|~~~)", re.MULTILINE)
 
 _CONFLICT_RULE = rule("diff/conflict-marker")
 
@@ -97,7 +98,7 @@ def find_changed_line_endings(view: ChangeView) -> Iterator[Hit]:
 LINE_ENDINGS = ChangeCheck("line endings", (_ENDINGS_RULE,), find_changed_line_endings)
 
 
-_LEFT = re.compile(
+_LEFT = regex(
     r"\.(?:orig|rej|swp|swo)$|[^/]~$|(?:^|/)\.DS_Store$|(?:^|/)Thumbs\.db$"
     r"|_(?:BACKUP|BASE|LOCAL|REMOTE)_\d+\.\w+$|\.(?:BACKUP|BASE|LOCAL|REMOTE)\.\d+\.\w+$"
 )

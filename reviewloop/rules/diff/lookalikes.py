@@ -10,10 +10,10 @@ Each rule for legitimate use is narrow: one selector after a picture, the tags o
 real flag, one joiner between letters. Runs of them, which can carry a message, belong nowhere.
 """
 
-import re
 import unicodedata
 
 from reviewloop.domain.hidden_characters import Hidden
+from reviewloop.regex import regex
 
 _LOOK_LIKE = {
     "2": "\u01a7\u03e8\ua644\ua75a",
@@ -80,11 +80,11 @@ DOUBLES = (
     "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0406\u0408\u0405"
     "\u03bf\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
 )
-MIXED = re.compile(
+MIXED = regex(
     rf"(?<!\w)(?=\w{{0,80}}[A-Za-z])[A-Za-z0-9_]{{0,80}}[{DOUBLES}]\w{{0,80}}|"
     rf"(?<!\w)[{DOUBLES}]{{1,80}}[A-Za-z]\w{{0,80}}"
 )
-_COMMENT = re.compile(r"(?:^|\s)(?:#|//|--|\*)\s")
+_COMMENT = regex(r"(?:^|\s)(?:#|//|--|\*)\s")
 
 
 def ascii_look(text: str) -> str:
@@ -110,10 +110,10 @@ def is_quoted(line: str, at: int) -> bool:
 
 _JOINERS = frozenset("\u034f\u200c\u200d")
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_RIGHT_TO_LEFT = regex("[\u0590-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _BLACK_FLAG = "\U0001f3f4"
 # Flags of regions are spelt with tags after a black flag: a code of ISO 3166-2, then the end.
-_REGION = re.compile("[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}")
+_REGION = regex("[\U000e0061-\U000e007a]{2}[\U000e0030-\U000e0039\U000e0061-\U000e007a]{1,3}")
 _TAG_END = "\U000e007f"
 _TAGS = "".join(map(chr, range(0xE0020, 0xE0080)))
 

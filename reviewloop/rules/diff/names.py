@@ -15,11 +15,12 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.lookalikes import MIXED, ascii_look, is_legitimate, is_quoted, outline
 
 _MOST_ADDRESSES = 20  # findings for a file
-_HOST = re.compile(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)
+_HOST = regex(r"\b(?:https?|wss?|ftp|ssh|git)://([^\s/?#\\\"'<>`)\]}]{1,255})", re.IGNORECASE)
 _SLASHES = "\u2044\u2215\u29f8\uff0f"
 _DOTLESS_I = "\u0131"  # an ordinary letter of Turkish names
 
@@ -71,8 +72,8 @@ ADDRESSES = FileCheck(
 )
 
 
-_NAME = re.compile(r"(?<!\w)[^\W\d]\w{2,80}(?!\w)")
-_ASCII_NAME = re.compile(r"(?<!\w)[A-Za-z_]\w{2,80}(?!\w)")
+_NAME = regex(r"(?<!\w)[^\W\d]\w{2,80}(?!\w)")
+_ASCII_NAME = regex(r"(?<!\w)[A-Za-z_]\w{2,80}(?!\w)")
 _NO_CODE = {"markdown", "html", "", "json"}
 _SHORTEST = 3  # of two letters, Greek ones of formulas look like Latin ones by chance
 _MOST_NAMES = 20  # findings for a file

@@ -14,6 +14,7 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.analysis.languages import CODE
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 
 _MARKED = rule("diff/marked-as-generated")
@@ -35,17 +36,15 @@ def find_disguises(view: ChangeView) -> Iterator[Hit]:
 DISGUISES = ChangeCheck("disguises", (_MARKED, _BYTES), find_disguises)
 
 
-_HIDING = re.compile(
-    r"(?<!\S)(?:-diff|binary|linguist-generated(?:=true)?|linguist-vendored)(?!\S)"
-)
+_HIDING = regex(r"(?<!\S)(?:-diff|binary|linguist-generated(?:=true)?|linguist-vendored)(?!\S)")
 # Generated or binary files.
-_RIGHTLY = re.compile(
+_RIGHTLY = regex(
     r"lock|\.sum\b|generated|(?:^|[/_.])gen(?:[/_.]|$)|vendor|third.?party|dist\b|build\b|\.min\."
     r"|\.map\b|\.pb\.|_pb2|snap(?:shots?)?\b|fixtures?|testdata|node_modules|\.designer\.|mocks?\b"
     r"|openapi|swagger|schema|pnp|\.yarn|migrations?|__generated__|api\.json|\.g\.|bindings",
     re.IGNORECASE,
 )
-_SOURCE_FILE = re.compile(
+_SOURCE_FILE = regex(
     r"\.(?:py|pyi|js|mjs|cjs|jsx|ts|tsx|go|rs|rb|php|java|kt|cs|c|cc|cpp|h|hpp|swift|scala|sh|bash|tf"
     r"|ya?ml|sql|toml|html|vue|svelte)$|(?:^|/)(?:Dockerfile|Makefile)$|^(?:\*|\*\*|/?src/.*|\*\*/\*"
     r"|/?lib/.*|/?app/.*)$",
@@ -78,7 +77,7 @@ def _understands(file: SourceFile) -> bool:
 ATTRIBUTES = FileCheck("git attributes", (_ATTRIBUTES_RULE,), _understands, find_hiding_attributes)
 
 
-_INSTRUCTIONS = re.compile(
+_INSTRUCTIONS = regex(
     r"(?:^|/)(?:CLAUDE(?:\.local)?|AGENTS|AGENT|GEMINI|QWEN|WARP|CRUSH)\.md$"
     r"|(?:^|/)\.(?:cursorrules|windsurfrules|clinerules|roorules|goosehints)$"
     r"|(?:^|/)\.(?:cursor|windsurf|clinerules|roo|continue|trae|augment|junie)/"
@@ -88,7 +87,7 @@ _INSTRUCTIONS = re.compile(
     r"|(?:^|/)(?:\.reviewloop/(?!baseline\.json$)|reviewloop\.(?:toml|hooks\.yaml)$)|(?:^|/)\.opencode(?:/|\.json$)|(?:^|/)opencode\.json$",
     re.IGNORECASE,
 )
-_RUN_BY_THEMSELVES = re.compile(
+_RUN_BY_THEMSELVES = regex(
     r"(?:^|/)\.vscode/(?:tasks|launch|settings|extensions)\.json$|(?:^|/)\.idea/runConfigurations/"
     r"|(?:^|/)\.(?:husky|githooks|git-hooks)/|(?:^|/)lefthook\.ya?ml$|(?:^|/)\.envrc$"
     r"|(?:^|/)\.devcontainer(?:/|\.json$)|(?:^|/)\.gitmodules$|(?:^|/)\.gitconfig$"
@@ -96,15 +95,15 @@ _RUN_BY_THEMSELVES = re.compile(
     r"|\.pth$|(?:^|/)\.gitpod\.ya?ml$|(?:^|/)\.mise\.toml$",
     re.IGNORECASE,
 )
-_HOOKS = re.compile(r"(?:^|/)\.pre-commit-config\.yaml$", re.IGNORECASE)
-_PIPELINES = re.compile(
+_HOOKS = regex(r"(?:^|/)\.pre-commit-config\.yaml$", re.IGNORECASE)
+_PIPELINES = regex(
     r"(?:^|/)\.github/(?:workflows|actions)/"
     r"|(?:^|/)\.gitlab-ci\.ya?ml$|(?:^|/)\.circleci/|(?:^|/)Jenkinsfile$|(?:^|/)azure-pipelines\.ya?ml$"
     r"|(?:^|/)bitbucket-pipelines\.ya?ml$|(?:^|/)\.travis\.ya?ml$|(?:^|/)\.buildkite/"
     r"|(?:^|/)\.drone\.ya?ml$|(?:^|/)buildspec\.ya?ml$",
     re.IGNORECASE,
 )
-_SCRIPT = re.compile(
+_SCRIPT = regex(
     r"^\s*\"(?:preinstall|install|postinstall|prepare|prepublish|preprepare|postprepare)\"\s*:"
 )
 

@@ -14,6 +14,7 @@ from reviewloop.analysis.contract import (
     Span,
 )
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 
 
@@ -178,12 +179,12 @@ SILENCERS: tuple[Silencer, ...] = (
 )
 
 # Security rules of linters: silencing them counts as such.
-SECURITY_RULE = re.compile(
+SECURITY_RULE = regex(
     r"^(?:S\d{3}|B\d{3}|G\d{3}|gosec|security/|no-eval|no-implied-eval|no-script-url|Security/"
     r"|DUO\d+|react/no-danger|bandit|detect-|exec-used|eval-used|SC2091|clippy::unwrap|unsafe)"
 )
 # Style rules: an exception needs no reason.
-STYLE_RULE = re.compile(
+STYLE_RULE = regex(
     r"^(?:E\d{3}|W\d{3}|D\d{3}|I\d{3}|N\d{3}|Q\d{3}|ANN\d{3}|COM\d{3}|UP\d{3}|RUF\d{3}|PLR\d{4}|PLC\d{4}"
     r"|C4\d\d|C901|F401|F403|F405|ARG\d{3}|FBT\d{3}|SIM\d{3}|TC\d{3}|TCH\d{3}|PT\d{3}|ERA\d{3}|T20\d?"
     r"|SLF\d{3}|DTZ\d{3}|EM\d{3}|TRY\d{3}|PGH\d{3}|A\d{3}|INP\d{3}|PTH\d{3}|FA\d{3}|Layout/|Style/"
@@ -192,7 +193,7 @@ STYLE_RULE = re.compile(
     r"|lll|funlen|gocyclo|dupl|no-unused|@typescript-eslint/no-unused|camelcase|prettier|import/)"
 )
 # Lines that tests cannot or need not reach.
-UNREACHABLE = re.compile(
+UNREACHABLE = regex(
     r"TYPE_CHECKING|NotImplementedError|__main__|^\s*(?:\.\.\.|pass|except\b.*|raise\b.*|return\b.*"
     r"|@?(?:abc\.)?abstractmethod|@overload|if\s+sys\.|elif\s+sys\.|else:|import\s|from\s"
     r"|def __repr__)|:\s*\.\.\.\s*#|assert_never|unreachable|sys\.version|sys\.platform|os\.name"
@@ -216,8 +217,8 @@ _RULES = {
     Concern.COVERAGE: _COVERAGE,
     Concern.OURS: _OURS,
 }
-_WORDS = re.compile(r"[A-Za-z]{2,}")
-_COMMENT_LINE = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--)\s?(?P<text>.*)")
+_WORDS = regex(r"[A-Za-z]{2,}")
+_COMMENT_LINE = regex(r"\s*(?:#|//|/\*|\*|--|<!--)\s?(?P<text>.*)")
 
 
 def find_silenced_checks(file: SourceFile) -> Iterator[Hit]:

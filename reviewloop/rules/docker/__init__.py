@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.contract import Hit, RuleEntry, SourceFile, resolve
 from reviewloop.analysis.patterns import is_hinted
+from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import read
 from reviewloop.rules.docker.source import DockerSource, hit_of
-from reviewloop.rules.lazy_regex import Regex
 
 # A line of a heredoc may look like a template; only the file's name decides.
-_TEMPLATE_NAME = Regex(r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|in|mustache|hbs|gotmpl)$")
-_TEMPLATE = Regex(r"^\s*(?:\{\{|\{%|<%)", re.MULTILINE)
+_TEMPLATE_NAME = regex(r"\.(?:j2|jinja2?|tmpl|tpl|template|erb|in|mustache|hbs|gotmpl)$")
+_TEMPLATE = regex(r"^\s*(?:\{\{|\{%|<%)", re.MULTILINE)
 
 
 def search(entries: Sequence[RuleEntry], file: SourceFile) -> Iterator[Hit]:

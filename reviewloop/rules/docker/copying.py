@@ -7,13 +7,13 @@ from reviewloop.analysis.contract import (
     NIT,
     SHOULD,
 )
+from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import Instruction, Stage
 from reviewloop.rules.docker.source import DockerSource, Flaw
-from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
-_ARCHIVE = Regex(r"\.(?:tar|tar\.\w+|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)
-_PRIVATE = Regex(
+_ARCHIVE = regex(r"\.(?:tar|tar\.\w+|tgz|tbz2?|txz|tzst)$", re.IGNORECASE)
+_PRIVATE = regex(
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|prod\w*))?|\.netrc|\.pgpass|\.aws|\.ssh"
     r"|\.git-credentials|\.docker/config\.json|\.pypirc|credentials(?:\.json)?|.*\.p12|.*\.pfx)/?$"
 )

@@ -4,17 +4,17 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import NIT, SHOULD
+from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import Stage
 from reviewloop.rules.docker.source import DockerSource, Flaw
-from reviewloop.rules.lazy_regex import Regex
 
 _KNOWN_TEXT = (
     "FROM RUN CMD LABEL MAINTAINER EXPOSE ENV ADD COPY ENTRYPOINT VOLUME USER WORKDIR ARG "
     "ONBUILD STOPSIGNAL HEALTHCHECK SHELL"
 )
 _KNOWN = frozenset(_KNOWN_TEXT.split())
-_ASSIGNED = Regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
-_PORT = Regex(r"(\d+)(?:-(\d+))?(?:/(?:tcp|udp|sctp))?$", re.IGNORECASE)
+_ASSIGNED = regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
+_PORT = regex(r"(\d+)(?:-(\d+))?(?:/(?:tcp|udp|sctp))?$", re.IGNORECASE)
 
 
 def find_unknown_instruction(source: DockerSource) -> Iterator[Flaw]:

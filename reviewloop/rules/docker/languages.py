@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator
 
+from reviewloop.regex import regex
 from reviewloop.rules.docker.source import DockerSource, Flaw
-from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command
 
-_PIP = Regex(r"pip[\d.]*$")
+_PIP = regex(r"pip[\d.]*$")
 _PIP_VALUE_TEXT = (
     "-r -c -e -i -f -t -d --requirement --constraint --editable --index-url "
     "--extra-index-url --find-links --target --prefix --root --platform --python-version "
@@ -16,10 +16,10 @@ _PIP_VALUE_TEXT = (
     "--no-deps-of"
 )
 _PIP_VALUE = frozenset(_PIP_VALUE_TEXT.split())
-_PATH_LIKE = Regex(
+_PATH_LIKE = regex(
     r"[$/\\]|^\.{1,2}(?:\[|$)|\.(?:whl|zip|tar\.gz|tgz|gem)$|^git\+|^https?:|@\s*git"
 )
-_NPM_VERSION = Regex(r".@[\^~]?[\w.$*-]+")
+_NPM_VERSION = regex(r".@[\^~]?[\w.$*-]+")
 
 
 def find_package_unpinned(source: DockerSource) -> Iterator[Flaw]:

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Span
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
-_DIRECTIVE = Regex(r"^#\s*(\w+)\s*=\s*(\S+)\s*$")
-_HEREDOC = Regex(r"<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
-_FLAG = Regex(r"\s*--([a-z-]+)(?:=(\"[^\"]*\"|\S*))?(?=\s|$)")
-_REFERENCE = Regex(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
+_DIRECTIVE = regex(r"^#\s*(\w+)\s*=\s*(\S+)\s*$")
+_HEREDOC = regex(r"<<(-?)([\"']?)([A-Za-z_][\w.]*)\2")
+_FLAG = regex(r"\s*--([a-z-]+)(?:=(\"[^\"]*\"|\S*))?(?=\s|$)")
+_REFERENCE = regex(r"\$(?:\{(\w+)(?::?([-+])([^}]*))?\}|(\w+))")
 _MOST_PARENTS = 50
 _WITH_HEREDOC = frozenset({"RUN", "COPY", "ADD"})
 

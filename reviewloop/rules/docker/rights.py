@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from reviewloop.regex import regex
 from reviewloop.rules.docker.source import DockerSource, Flaw
-from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.downloads import world_writable
 
-_DROPS = Regex(r"\b(?:gosu|su-exec|setpriv|runuser|tini-su|suexec|chpst|s6-setuidgid)\b")
-_UNPRIVILEGED = Regex(r"nonroot|non-root|rootless|unprivileged", re.IGNORECASE)
-_ROOT = Regex(r"(?:root|0)(?::.*)?$")
+_DROPS = regex(r"\b(?:gosu|su-exec|setpriv|runuser|tini-su|suexec|chpst|s6-setuidgid)\b")
+_UNPRIVILEGED = regex(r"nonroot|non-root|rootless|unprivileged", re.IGNORECASE)
+_ROOT = regex(r"(?:root|0)(?::.*)?$")
 
 
 def find_root_user(source: DockerSource) -> Iterator[Flaw]:

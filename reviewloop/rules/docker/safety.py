@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import MUST, SHOULD
+from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import Instruction
 from reviewloop.rules.docker.source import DockerSource, Flaw
-from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.downloads import pipes_download, unverified
 
-_SECRET_NAME = Regex(
+_SECRET_NAME = regex(
     r"(?:^|_)(?:PASS|PASSWD|PASSWORD|SECRET|TOKEN|CREDENTIALS?|PASSPHRASE)(?:_KEY(?:_BASE)?)?$"
     r"|(?:API|SECRET|ACCESS|PRIVATE|AUTH|ENCRYPTION|SIGNING)_?KEY$",
     re.IGNORECASE,
 )
-_ASSIGNED = Regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
-_DUMMY = Regex(
+_ASSIGNED = regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
+_DUMMY = regex(
     r"(?:dummy|placeholder|change.?me|none|null|todo|unset|false|true|<.*>|x+|\*+)?$", re.I
 )
 _OFF = {

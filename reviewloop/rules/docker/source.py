@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage
-from reviewloop.rules.lazy_regex import Regex
 from reviewloop.rules.sh.commands import Command, commands_in
 
-_FOREIGN_SHELL = Regex(r"powershell|pwsh|cmd(?:\.exe)?$", re.IGNORECASE)
-_WINDOWS = Regex(r"windows|nanoserver|servercore", re.IGNORECASE)
-_SCRIPT = Regex(r"(?:(?:ba|da|a)?sh\s+(?:-\S+\s+)*)?<<-?[\"']?\w+[\"']?$")
+_FOREIGN_SHELL = regex(r"powershell|pwsh|cmd(?:\.exe)?$", re.IGNORECASE)
+_WINDOWS = regex(r"windows|nanoserver|servercore", re.IGNORECASE)
+_SCRIPT = regex(r"(?:(?:ba|da|a)?sh\s+(?:-\S+\s+)*)?<<-?[\"']?\w+[\"']?$")
 
 
 @dataclass(frozen=True)

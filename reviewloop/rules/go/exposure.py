@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import argument, call_name, fields, receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SESSION = Regex(r"(?i)sess|token|auth|jwt")
+_SESSION = regex(r"(?i)sess|token|auth|jwt")
 
 
 def find_open_rights(node: "SgNode", source: Source) -> Found | None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import (
     argument,
     arguments,
@@ -16,16 +17,15 @@ from reviewloop.rules.go.syntax import (
     text_of,
     value_of,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SQL = Regex(
+_SQL = regex(
     r"(?is)^\W*(?:select\s.{1,400}?\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
     r"|create\s+\w+|alter\s+table|with\s+\w+\s+as|truncate\s|grant\s)|\swhere\s"
 )
-_CONDITION = Regex(r"(?i)\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*(?:%[svq]|$|')")
+_CONDITION = regex(r"(?i)\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*(?:%[svq]|$|')")
 _CONDITIONS = ("Where", "Having", "Not", "Or")
 _SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "zsh", "cmd", "cmd.exe", "powershell"})
 

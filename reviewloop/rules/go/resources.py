@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import (
     FUNCTIONS,
     arguments,
@@ -15,12 +16,11 @@ from reviewloop.rules.go.syntax import (
     loop_around,
     receiver,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_DATA = Regex(r"(?i)(?:^|\.)(?:\w*db|\w*conn|\w*pool|tx|\w*repo|\w*store|\w*queries|client)$")
+_DATA = regex(r"(?i)(?:^|\.)(?:\w*db|\w*conn|\w*pool|tx|\w*repo|\w*store|\w*queries|client)$")
 
 
 def find_defer_in_loop(node: "SgNode", source: Source) -> "SgNode | None":

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Grammar, Source, key, nodes_of
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -33,7 +33,7 @@ _LITERALS = frozenset(
         "nil",
     }
 )
-_REQUEST = Regex(
+_REQUEST = regex(
     r"\b(?:r|req|request|c\.Request|ctx\.Request)\.(?:URL\.(?:Query\(\)|Path|RawQuery|RawPath|Fragment)"
     r"|FormValue\(|PostFormValue\(|Form\b|PostForm\b|Header\.Get\(|PathValue\(|Host\b|RequestURI"
     r"|MultipartForm|Body\b)"
@@ -41,14 +41,17 @@ _REQUEST = Regex(
     r"|\b(?:c|ctx|gc)\.(?:Param|Query|PostForm|DefaultQuery|QueryParam|FormValue|Params|GetHeader"
     r"|GetQuery)\("
 )
-_CLEAN = Regex(
+_CLEAN = regex(
     r"\b(?:strconv\.\w+|filepath\.Base|path\.Base|url\.(?:Path|Query)Escape|html\.EscapeString"
     r"|template\.\w*Escape\w*|uuid\.\w+|len|securejoin\.\w+|regexp\.QuoteMeta)\("
 )
-_CARRY = Regex(
+_CARRY = regex(
     r"(?:fmt\.Sprint\w*|strings\.\w+|filepath\.(?:Join|Clean)|path\.(?:Join|Clean)|string"
     r"|url\.(?:Parse|QueryUnescape|PathUnescape)|\[\]byte|io\.ReadAll|ioutil\.ReadAll|append)$"
 )
+_VERB = regex(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z])")
+_QUOTED = regex(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
+_NAME = regex(r"(?<![\w.])[A-Za-z_]\w*")
 _ASSIGNMENTS = ("short_var_declaration", "assignment_statement", "var_spec")
 
 
@@ -133,7 +136,7 @@ def glued(node: "SgNode") -> str | None:
     return None
 
 
-_MARKS = Regex(r"(?i)placeholder|in_?clause|bind_?(?:var|type)|quote_?(?:ident|name|column|table)")
+_MARKS = regex(r"(?i)placeholder|in_?clause|bind_?(?:var|type)|quote_?(?:ident|name|column|table)")
 _DEEPEST = 6
 
 
@@ -176,7 +179,7 @@ def _is_fixed_call(node: "SgNode", source: Source, depth: int) -> bool:
         given = given[:1]
     if name == "Sprintf" and "%d" in text_of(given[0] if given else None):
         pattern = text_of(given[0])
-        signs = Regex(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z])").findall(pattern)
+        signs = _VERB.findall(pattern)
         given = [a for a, sign in zip(given[1:], signs, strict=False) if sign != "d"]
     return bool(given) and all(is_fixed(argument, source, depth + 1) for argument in given)
 
@@ -294,8 +297,7 @@ def _dirty(text: str, names: frozenset[str]) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    bare = Regex(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`").sub("", text)
-    return Regex(r"(?<![\w.])[A-Za-z_]\w*").findall(bare)
+    return _NAME.findall(_QUOTED.sub("", text))
 
 
 def _dirty_names(function: "SgNode", source: Source) -> frozenset[str]:

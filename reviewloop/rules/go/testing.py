@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import FUNCTIONS, arguments, call_name, receiver, statements
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_CHECKS = Regex(
+_CHECKS = regex(
     r"\bt\.(?:Error|Fatal|Fail|Run|Skip|Log|Helper|Parallel)|\bt\)|[(,]\s*t\s*[,)]|assert|require"
     r"|expect|Expect|check|Check|must|Must|verify|panic\("
 )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import (
     FUNCTIONS,
     argument,
@@ -11,14 +12,13 @@ from reviewloop.rules.go.syntax import (
     is_conditional,
     receiver,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_INSECURE_NAME = Regex(r"(?i)insecure|skip_?verify")
-_NO_SECRET = Regex(r"(?i)etag|cache|checksum|fingerprint|finger_print|gravatar|revision|legacy|git")
-_SECRET = Regex(
+_INSECURE_NAME = regex(r"(?i)insecure|skip_?verify")
+_NO_SECRET = regex(r"(?i)etag|cache|checksum|fingerprint|finger_print|gravatar|revision|legacy|git")
+_SECRET = regex(
     r"(?i)token|secret|passw|otp\b|nonce|salt|csrf|session_?id|api_?key|reset|credential"
 )
 _OLD = frozenset({"tls.VersionSSL30", "tls.VersionTLS10", "tls.VersionTLS11"})
@@ -48,7 +48,7 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     return Found(node, severity=SHOULD if optional else None)
 
 
-_CHECKS_ITSELF = Regex(r"\b(?:VerifyPeerCertificate|VerifyConnection|PeerCert\w*)\b")
+_CHECKS_ITSELF = regex(r"\b(?:VerifyPeerCertificate|VerifyConnection|PeerCert\w*)\b")
 
 
 def _checks_itself(node: "SgNode", source: Source) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
+from reviewloop.regex import regex
 from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import DEEPEST, UNKNOWN, Node, Resource, Template
 
@@ -12,19 +13,17 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _RAW = 300
-_ENUM = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*\.[A-Z][A-Z0-9_]*$")
+_ENUM = regex(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*\.[A-Z][A-Z0-9_]*$")
 _POSITIONAL = 2  # scope and id come before a construct's properties
 
-_PYTHON_FROM = re.compile(
-    r"^[ \t]*from[ \t]+(aws_cdk[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M
-)
-_PYTHON_IMPORT = re.compile(r"^[ \t]*import[ \t]+(aws_cdk[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
-_SCRIPT_IMPORT = re.compile(
+_PYTHON_FROM = regex(r"^[ \t]*from[ \t]+(aws_cdk[\w.]*)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.M)
+_PYTHON_IMPORT = regex(r"^[ \t]*import[ \t]+(aws_cdk[\w.]*)(?:[ \t]+as[ \t]+(\w+))?", re.M)
+_SCRIPT_IMPORT = regex(
     r"^[ \t]*import[ \t]+(?:type[ \t]+)?(?:\*[ \t]+as[ \t]+(\w+)|\{([^}]*)\}|(\w+))"
     r"[ \t]+from[ \t]+['\"](aws-cdk-lib|@aws-cdk|aws-cdk-lib/[\w-]+|@aws-cdk/[\w-]+)['\"]",
     re.M,
 )
-_REQUIRE = re.compile(
+_REQUIRE = regex(
     r"(?:const|let|var)[ \t]+(?:(\w+)|\{([^}]*)\})[ \t]*=[ \t]*require\("
     r"['\"](aws-cdk-lib(?:/[\w-]+)?|@aws-cdk/[\w-]+)['\"]\)"
 )

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from reviewloop.regex import regex
 from reviewloop.rules.infra.values import DEEPEST, UNKNOWN, Node
 
 _WORDS = {"true": True, "false": False, "null": None}
@@ -13,14 +14,14 @@ RAW_LIMIT = 4000
 
 # Tokens: strings with templates, heredocs and comments are single tokens
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""(?P<space>[ \t\r\f\v\ufeff]+)|(?P<comment>\#[^\n]*|//[^\n]*|/\*)|(?P<newline>\n)
     |(?P<heredoc><<[-~]?"?[A-Za-z_][\w-]*"?[ \t\r]*(?=\n))|(?P<string>")
     |(?P<number>-?\d[\w.]*)|(?P<name>[A-Za-z_][\w-]*)|(?P<other>.)""",
     re.VERBOSE,
 )
-_PLAIN = re.compile(r'[^"\\\n$%{}]+')
-_IN_TEMPLATE = re.compile(r"\\.|[$%]\{|[{}\"]", re.DOTALL)
+_PLAIN = regex(r'[^"\\\n$%{}]+')
+_IN_TEMPLATE = regex(r"\\.|[$%]\{|[{}\"]", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f"}
 
 

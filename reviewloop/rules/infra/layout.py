@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from reviewloop.analysis.contract import SHOULD, Hit, Rule, Span
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import (
     COUPLED_STACKS,
     HARD_CODED_ACCOUNT,
@@ -18,11 +19,11 @@ from reviewloop.rules.infra.rules import (
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 
 _LOCAL = ("./", "../", "/")
-_BRANCH = re.compile(r"[?&]ref=(?:master|main|develop|dev|head|latest|trunk)(?:&|$)", re.IGNORECASE)
-_REGISTRY = re.compile(r"^(?:[\w.-]+\.[a-z]+/)?[\w-]+/[\w-]+/[\w-]+(?://[\w/.-]+)?$")
-_GIT = re.compile(r"^(?:git::|git@|github\.com/|bitbucket\.org/|gitlab\.com/)|\.git(?:$|\?|//)")
-_ARN = re.compile(r"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):")
-_ZONE = re.compile(r"^[a-z]{2}(?:-gov|-iso)?-[a-z]+-\d[a-f]$")
+_BRANCH = regex(r"[?&]ref=(?:master|main|develop|dev|head|latest|trunk)(?:&|$)", re.IGNORECASE)
+_REGISTRY = regex(r"^(?:[\w.-]+\.[a-z]+/)?[\w-]+/[\w-]+/[\w-]+(?://[\w/.-]+)?$")
+_GIT = regex(r"^(?:git::|git@|github\.com/|bitbucket\.org/|gitlab\.com/)|\.git(?:$|\?|//)")
+_ARN = regex(r"arn:aws[\w-]*:[\w-]*:[\w-]*:(\d{12}):")
+_ZONE = regex(r"^[a-z]{2}(?:-gov|-iso)?-[a-z]+-\d[a-f]$")
 # Accounts in documentation, and those of a cloud provider's own services.
 _SAMPLES = {"123456789012", "111122223333", "444455556666", "000000000000", "999999999999"}
 _ZONED = {"AWS::EC2::Volume", "AWS::EC2::Subnet", "AWS::EC2::Instance", "AWS::RDS::DBInstance"}
@@ -138,18 +139,18 @@ def _of_template(path: str, resource: Resource) -> Iterator[Hit]:
 
 _QUEUES = {"aws_sqs_queue", "AWS::SQS::Queue", "aws_sqs.Queue"}
 _REDRIVES = ("redrive_policy", "RedrivePolicy", "deadLetterQueue")
-_DEAD = re.compile(r"dlq|dead|failed|redrive|poison|undeliver", re.IGNORECASE)
+_DEAD = regex(r"dlq|dead|failed|redrive|poison|undeliver", re.IGNORECASE)
 _TIMES = ("visibility_timeout_seconds", "VisibilityTimeout", "visibilityTimeout")
-_LAMBDAS = re.compile(r"^(?:aws_lambda_function|AWS::(?:Lambda|Serverless)::Function)$|^aws_lambda")
+_LAMBDAS = regex(r"^(?:aws_lambda_function|AWS::(?:Lambda|Serverless)::Function)$|^aws_lambda")
 _DEFAULT_HIDDEN, _DEFAULT_TIMEOUT = 30, 3  # seconds
-_DURATION = re.compile(r"Duration\.(seconds|minutes|hours|millis)\(\s*(\d{1,7})\s*\)")
+_DURATION = regex(r"Duration\.(seconds|minutes|hours|millis)\(\s*(\d{1,7})\s*\)")
 _UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "millis": 0.001}
 _MAPPINGS = {
     "aws_lambda_event_source_mapping": ("event_source_arn", "function_name"),
     "AWS::Lambda::EventSourceMapping": ("EventSourceArn", "FunctionName"),
 }
-_VARIABLE = re.compile(r"(?:const|let|var)?\s*(?:self\.|this\.)?(\w+)\s*(?::\s*[\w.]+\s*)?=\s")
-_EVENT_SOURCE = re.compile(
+_VARIABLE = regex(r"(?:const|let|var)?\s*(?:self\.|this\.)?(\w+)\s*(?::\s*[\w.]+\s*)?=\s")
+_EVENT_SOURCE = regex(
     r"(\w+)\.(?:add_event_source|addEventSource)\(\s*(?:new\s+)?(?:\w+\.)?SqsEventSource\(\s*"
     r"(?:self\.|this\.)?(\w+)"
 )

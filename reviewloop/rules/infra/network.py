@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit, Span
+from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import OPEN_TO_THE_INTERNET
 from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, find, parts
@@ -56,10 +57,10 @@ def _ports(use: str) -> frozenset[int]:
 
 
 _CDK_CALLS = {"call.addIngressRule", "call.allowFrom", "call.allowFromAnyIpv4"}
-_ANY_PEER = re.compile(r"any_?ipv[46]|0\.0\.0\.0/0|::/0", re.IGNORECASE)
-_CDK_PORT = re.compile(r"\.(?:tcp|udp|tcp_range|tcpRange)\(\s*(\d+)(?:\s*,\s*(\d+))?")
-_CDK_ALL = re.compile(r"\.(?:all_?traffic|all_?tcp|all_?udp)\(", re.IGNORECASE)
-_CDK_NAMED = re.compile(r"Port\.(SSH|RDP|MYSQL_AURORA|POSTGRES|MSSQL|REDIS|ORACLE|NFS|SMB)")
+_ANY_PEER = regex(r"any_?ipv[46]|0\.0\.0\.0/0|::/0", re.IGNORECASE)
+_CDK_PORT = regex(r"\.(?:tcp|udp|tcp_range|tcpRange)\(\s*(\d+)(?:\s*,\s*(\d+))?")
+_CDK_ALL = regex(r"\.(?:all_?traffic|all_?tcp|all_?udp)\(", re.IGNORECASE)
+_CDK_NAMED = regex(r"Port\.(SSH|RDP|MYSQL_AURORA|POSTGRES|MSSQL|REDIS|ORACLE|NFS|SMB)")
 
 
 def network_hits(path: str, template: Template) -> Iterator[Hit]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from reviewloop.analysis.contract import MUST, NIT, Hit, Rule, Span
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.infra.hcl import read_json
 from reviewloop.rules.infra.rules import (
     IAM_ADMIN,
@@ -18,13 +19,13 @@ from reviewloop.rules.infra.rules import (
 from reviewloop.rules.infra.tables import read_table
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 
-_WHOLE_SERVICE = re.compile(r"^[a-z0-9-]+:\*$", re.IGNORECASE)
-_SERVED = re.compile(r"^(?:aws_|AWS::)(?:sns|sqs|s3|kms|SNS|SQS|S3|KMS|secretsmanager)")
+_WHOLE_SERVICE = regex(r"^[a-z0-9-]+:\*$", re.IGNORECASE)
+_SERVED = regex(r"^(?:aws_|AWS::)(?:sns|sqs|s3|kms|SNS|SQS|S3|KMS|secretsmanager)")
 _DEFAULT_OPEN = {"aws_vpc_endpoint", "AWS::EC2::VPCEndpoint", "aws_vpc_endpoint_policy"}
-_ACCOUNT = re.compile(r"^(?:arn:aws[\w-]*:iam::)?\d{12}(?::root)?$")
+_ACCOUNT = regex(r"^(?:arn:aws[\w-]*:iam::)?\d{12}(?::root)?$")
 _MOST_TEXT = 200_000
-_ANY_PRINCIPAL = re.compile(r"\b(?:AnyPrincipal|StarPrincipal)\(|ArnPrincipal\(['\"]\*['\"]\)")
-_SERVICE_PRINCIPAL = re.compile(r"ServicePrincipal\(['\"]([\w.-]+)")
+_ANY_PRINCIPAL = regex(r"\b(?:AnyPrincipal|StarPrincipal)\(|ArnPrincipal\(['\"]\*['\"]\)")
+_SERVICE_PRINCIPAL = regex(r"ServicePrincipal\(['\"]([\w.-]+)")
 
 
 # Statements in all their forms

@@ -1,31 +1,31 @@
 """Finds passwords and keys in infrastructure code, and secrets that it exposes."""
 
-import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import NIT, SHOULD, Hit, Rule, Span
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import LITERAL_SECRET, SECRET_NOT_SENSITIVE
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, walk
 
-_SECRET = re.compile(
+_SECRET = regex(
     r"(?i)(?:passw(?:or)?d|(?:^|_)pass|plaintext_value|passphrase|secret|token|api_?key|access_?key|private_?key|credential|secret_?key"
     r"|auth_?key|connection_?string|client_?key|encryption_?key|service_?key)s?(?:_?(?:value"
     r"|plaintext|string|\d))?$"
 )
-_NOT_SECRET = re.compile(
+_NOT_SECRET = regex(
     r"(?i)(?:policy|require|allow|enable|length|rotation|public|name|path|arn|_id$|ttl|expir"
     r"|lifetime|pagination|next_?token|kms|(?:^|_)(?:use|manage|store|has|is|max|min)_|type$"
     r"|^access_token$|source_?token|secrets?_?manager|^secrets$|^tokens$|version|file)"
 )
-_HARMLESS = re.compile(
+_HARMLESS = regex(
     r"(?i)^(?:$|.{0,3}$|true|false|none|null|enabled|disabled|required|optional|default|any"
     r"|arn:.*|/[\w./-]*|<.*>|\[.*\]|\$.*|ssm:.*|alias/.*|vault:.*|https?://.*"
     r"|projects/.*|header|query|bearer|basic|system|user(?:name)?|keyvault|hashed|string|secretstring"
     r"|[x*.]+|plaintext|parameter_store|secrets_manager|key|database|file|\*+|data\..*|var\..*)$"
 )
-_KEY_ID = re.compile(r"(?<![A-Z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Z0-9])")
-_IN_SCRIPT = re.compile(
+_KEY_ID = regex(r"(?<![A-Z0-9])A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Z0-9])")
+_IN_SCRIPT = regex(
     r"(?im)(?:aws_secret_access_key|(?:db|mysql|admin|root|pg)_?passw(?:or)?d)[\"' ]*[=:][ \"']*"
     r"(?![$<{\s\"'])\S{4,}|-----BEGIN (?:[A-Z]+ )?PRIVATE KEY"
 )

@@ -29,6 +29,7 @@ from typing import Any
 from reviewloop.analysis import data_tables
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Rule, Span
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import RULES
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template, find, parts
 
@@ -83,7 +84,7 @@ _TABLES: Mapping[str, tuple[str, ...]] = {  # tables by the prefix of the kinds 
     "": ("encryption", "access", "operations"),
 }
 _SEVERITIES = {"must": MUST, "should": SHOULD, "nit": NIT}
-_GROUP = re.compile(r"\{(\w+)\}")
+_GROUP = regex(r"\{(\w+)\}")
 
 Index = Mapping[str, Sequence[Row]]
 

@@ -1,10 +1,10 @@
 """Checks for tags that a team requires on every resource that can carry them."""
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 
 from reviewloop.analysis.contract import ChangeView, Hit, SourceFile, Span
+from reviewloop.regex import regex
 from reviewloop.rules.infra.kinds import is_cdk
 from reviewloop.rules.infra.rules import REQUIRED_TAGS
 from reviewloop.rules.infra.tables import read_table
@@ -12,16 +12,16 @@ from reviewloop.rules.infra.templates import read_template
 from reviewloop.rules.infra.values import UNKNOWN, Node, Resource, Template
 
 # A construct of CDK gets its tags from its parents.
-_CDK = re.compile(
+_CDK = regex(
     r"^aws_(?:s3\.Bucket|rds\.Database\w+|dynamodb\.Table(?:V2)?|sqs\.Queue|sns\.Topic|kms\.Key"
     r"|lambda\.\w*Function|ec2\.(?:Vpc|Instance|SecurityGroup|Volume)|ecs\.(?:Cluster|\w+Service)"
     r"|eks\.Cluster|ecr\.Repository|efs\.FileSystem|logs\.LogGroup|secretsmanager\.Secret"
     r"|opensearchservice\.Domain|kinesis\.Stream|cloudfront\.Distribution"
     r"|elasticloadbalancingv2\.\w+LoadBalancer|apigateway\.\w*RestApi)$"
 )
-_CDK_TAGGED = re.compile(r"\.of\([^()]*\)\s*\.add\(\s*(?:[\"'](?P<key>[^\"'\n]{1,128})[\"']|\S)")
-_CDK_STACK_TAGS = re.compile(r"\btags\s*[:=]\s*(?:\{(?P<body>[^{}]{0,2000})\}|\S)")
-_KEY = re.compile(r"[\"']?([\w:./@+-]{1,128})[\"']?\s*:")
+_CDK_TAGGED = regex(r"\.of\([^()]*\)\s*\.add\(\s*(?:[\"'](?P<key>[^\"'\n]{1,128})[\"']|\S)")
+_CDK_STACK_TAGS = regex(r"\btags\s*[:=]\s*(?:\{(?P<body>[^{}]{0,2000})\}|\S)")
+_KEY = regex(r"[\"']?([\w:./@+-]{1,128})[\"']?\s*:")
 
 
 @cache

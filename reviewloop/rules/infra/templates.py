@@ -1,10 +1,10 @@
 """Parses infrastructure code into resources: Terraform and CloudFormation here, CDK in cdk.py."""
 
-import re
 from dataclasses import replace
 from typing import Any
 
 from reviewloop.analysis.contract import SourceFile
+from reviewloop.regex import regex
 from reviewloop.rules.infra.cdk import read_cdk
 from reviewloop.rules.infra.hcl import Block, read_blocks, read_json
 from reviewloop.rules.infra.kinds import is_cdk, is_template, is_terraform
@@ -15,7 +15,7 @@ LARGEST = 20_000_000  # characters; longer templates are generated
 _LABELLED = {"resource", "data", "ephemeral"}
 _ALIAS_BUDGET = 50_000  # nodes that aliases may add: "billion laughs" ends here
 _RAW = 300
-_BRACKETS = re.compile(r"[\[\]{}]")
+_BRACKETS = regex(r"[\[\]{}]")
 _DEEPEST_FLOW = 2_000  # the parser's cost grows with the square of the nesting of brackets
 _TRUE, _FALSE = {"true", "True", "TRUE", "yes", "on"}, {"false", "False", "FALSE", "no", "off"}
 _KEPT = ("DeletionPolicy", "UpdateReplacePolicy")

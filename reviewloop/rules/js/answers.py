@@ -4,13 +4,13 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import argument, function_around, receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_REPLY = Regex(r"(?:this\.)?(?:_?res|response|reply|ctx(?:\.res(?:ponse)?)?|c)$")
+_REPLY = regex(r"(?:this\.)?(?:_?res|response|reply|ctx(?:\.res(?:ponse)?)?|c)$")
 
 
 def find_stack_to_client(node: "SgNode", source: Source) -> "SgNode | None":

@@ -5,21 +5,21 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import FUNCTIONS, argument, call_name, pairs, receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_NO_SECRET = Regex(
+_NO_SECRET = regex(
     r"etag|cache|checksum|fingerprint|finger_?print|gravatar|revision", re.IGNORECASE
 )
-_SECRET = Regex(
+_SECRET = regex(
     r"token|secret|passw|otp\b|nonce|salt|csrf|session_?id|sessionid|api_?key|reset_?code|verif"
     r"|\biv\b|invite_?code|credential",
     re.IGNORECASE,
 )
-_BROKEN = Regex(r"^(?:des|rc2|rc4|bf|blowfish|idea|seed)|-ecb\b|^3des", re.IGNORECASE)
+_BROKEN = regex(r"^(?:des|rc2|rc4|bf|blowfish|idea|seed)|-ecb\b|^3des", re.IGNORECASE)
 
 
 def _line(node: "SgNode", source: Source) -> str:

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source, nodes_of
+from reviewloop.regex import regex
 from reviewloop.rules.js.request_input import value_of
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 # `$${args.length}` is the number of a placeholder.
-_NUMBER = re.compile(r"\$\{\s*[\w$.]{1,60}\.length(?:\s*[+-]\s*\d+)?\s*\}")
-_USES = re.compile(r"\s*\.(?:push\(|join\(|length\b)")
+_NUMBER = regex(r"\$\{\s*[\w$.]{1,60}\.length(?:\s*[+-]\s*\d+)?\s*\}")
+_USES = regex(r"\s*\.(?:push\(|join\(|length\b)")
 _MOST_DEPTH = 6
 
 

@@ -5,22 +5,22 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.fixed_pieces import of_fixed_pieces
 from reviewloop.rules.js.request_input import tainted, value_of
 from reviewloop.rules.js.syntax import argument, arguments, call_name, glued, pairs, receiver
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SQL = Regex(
+_SQL = regex(
     r"\b(?:select\s.{1,400}?\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
     r"|create\s+(?:table|user|database)|alter\s+table|merge\s+into|exec(?:ute)?\s+\w"
     r"|where\s+\S+\s*(?:=|<|>|like|in)|union\s+select|order\s+by)",
     re.IGNORECASE | re.DOTALL,
 )
-_PROCESS = Regex(r"(?:child_?process|cp|shell(?:js)?|require\(['\"](?:node:)?child_process)")
-_PLACEHOLDERS = Regex(r"placeholders?|marks?|columns?$|^fields?$|tableName|schema", re.IGNORECASE)
+_PROCESS = regex(r"(?:child_?process|cp|shell(?:js)?|require\(['\"](?:node:)?child_process)")
+_PLACEHOLDERS = regex(r"placeholders?|marks?|columns?$|^fields?$|tableName|schema", re.IGNORECASE)
 
 
 def find_command_injection(node: "SgNode", source: Source) -> Found | None:

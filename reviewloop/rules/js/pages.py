@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.request_input import tainted, value_of
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
@@ -16,13 +17,12 @@ from reviewloop.rules.js.syntax import (
     receiver,
     text_of,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _JQUERY = ("html", "append", "prepend", "after", "before", "replaceWith")
-_CLEAN = Regex(
+_CLEAN = regex(
     r"saniti[sz]e|purify|escape|encode|trustedtypes|createhtml|rendertostring|tosafe|safehtml"
     r"|i18n|\bt\(|marked|markdown|highlight|prettif|\.innerhtml|\.outerhtml|svg|icon",
     re.IGNORECASE,

@@ -4,27 +4,27 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source, key, nodes_of
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import FUNCTIONS, call_name, called, dotted, receiver
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_REQUEST = Regex(
+_REQUEST = regex(
     r"(?:this\.)?(?:_?req|request|httpReq|(?:ctx|context|c)(?:\.(?:request|req))?|event"
     r"|req(?:uest)?\.nextUrl)"
     r"\??\.(?:body|query|params|headers|cookies|signedCookies|url|originalUrl|rawBody|files?"
     r"|searchParams|queryStringParameters|pathParameters|multiValueQueryStringParameters"
     r"|hostname|rawQueryString)\b"
 )
-_BROWSER = Regex(
+_BROWSER = regex(
     r"(?:(?:window|document|self|globalThis)\.)?location\.(?:search|hash|href|pathname)\b"
     r"|document\.(?:URL|documentURI|referrer|baseURI)\b|window\.name\b"
 )
-_READERS = Regex(r"(?:_?req|request|ctx|c\.req|ctx\.req(?:uest)?|.*[sS]earchParams)$")
+_READERS = regex(r"(?:_?req|request|ctx|c\.req|ctx\.req(?:uest)?|.*[sS]earchParams)$")
 _READ = frozenset({"get", "getAll", "param", "header", "query", "json", "text", "formData"})
 _PARAMETERS = frozenset({"body", "query", "params", "headers", "cookies"})
-_REPLIES = Regex(r"^\(\s*\{[^}]*\}\s*(?::[^,]*)?,\s*(?:res|response|reply|h)\b")
+_REPLIES = regex(r"^\(\s*\{[^}]*\}\s*(?::[^,]*)?,\s*(?:res|response|reply|h)\b")
 # These calls return their argument; others are assumed to check or convert it.
 _CARRY_TEXT = (
     "String decodeURIComponent decodeURI unescape join resolve normalize concat stringify "

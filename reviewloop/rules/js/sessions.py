@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import argument, arguments, call_name, pairs, receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SESSION = Regex(r"sess|sid$|token|auth|jwt|remember", re.IGNORECASE)
+_SESSION = regex(r"sess|sid$|token|auth|jwt|remember", re.IGNORECASE)
 
 
 def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Grammar, Source
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -32,7 +32,7 @@ def is_conditional(node: "SgNode", source: Source) -> bool:
 
 LOOPS = frozenset({"for_statement", "for_in_statement", "while_statement", "do_statement"})
 _LITERALS = frozenset({"string", "number", "true", "false", "null", "undefined", "regex"})
-_CONSTANT = Regex(r"[A-Z][A-Z0-9_]*$")
+_CONSTANT = regex(r"[A-Z][A-Z0-9_]*$")
 
 
 # Wrappers of a value that do not change which value it is.

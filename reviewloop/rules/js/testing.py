@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
     argument,
@@ -16,13 +17,12 @@ from reviewloop.rules.js.syntax import (
     plain,
     receiver,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 CASES = ("it", "test", "specify")
-_CHECKS = Regex(
+_CHECKS = regex(
     r"expect|assert|should|\bt\.|verify|toThrow|fail\(|done\(|check|snapshot|\bcy\.|page\.|screen\.get"
     r"|waitFor|match|ensure|tap\.|\bplan\("
 )

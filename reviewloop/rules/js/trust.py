@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import argument, is_conditional, pairs, receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -44,7 +44,7 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     return Found(node, severity=SHOULD if optional else None)
 
 
-_ABOUT_TLS = Regex(
+_ABOUT_TLS = regex(
     r"(?i)tls|ssl|https?|agent|cert|\bca\b|host|port|url|uri|method|headers|servername|strict"
 )
 _OTHER_KEYS = 4

@@ -4,16 +4,16 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import receiver, text_of
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_LOOSE = Regex(r"[^=!<>][=!]=(?!=)(?!\s*(?:null|undefined)\b)")
-_STRICT = Regex(r"[=!]==")
+_LOOSE = regex(r"[^=!<>][=!]=(?!=)(?!\s*(?:null|undefined)\b)")
+_STRICT = regex(r"[=!]==")
 _HABIT = 4
-PROGRAMS = Regex(
+PROGRAMS = regex(
     r"(?:^|/)(?:bin|cli|scripts?|tools?|build|examples?|bench\w*)/|cli\.\w+$|\.config\.\w+$|logger"
     r"|(?:example|bench\w*)\.\w+$"
 )

@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source, key
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import (
     call_name,
     function_around,
@@ -14,12 +15,11 @@ from reviewloop.rules.js.syntax import (
     receiver,
 )
 from reviewloop.rules.js.upkeep import PROGRAMS
-from reviewloop.rules.lazy_regex import Regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_DATA = Regex(
+_DATA = regex(
     r"(?:db|database|knex|prisma|client|pool|conn|connection|repo|repository|model|collection|sql"
     r"|mongo|redis|store|dao|manager|tx|trx|axios|http)\w*$|^[A-Z][a-z]\w*$|[rR]epository\b",
     re.IGNORECASE,
@@ -38,15 +38,15 @@ _ORM = frozenset(
 )
 _QUERY = frozenset({"query", "execute", "aggregate", "countDocuments", "raw", "$queryRaw"})
 _HTTP = frozenset({"fetch", "axios"})
-_WAITS = Regex(
+_WAITS = regex(
     r"sleep|delay|setTimeout|(?<!a)wait|pause|backoff|retry|once\(|tick|timers?|poll", re.IGNORECASE
 )
-_SYNC = Regex(
+_SYNC = regex(
     r"(?:read|write|append|copy|open|close|stat|lstat|exists|mkdir|mkdtemp|readdir|readlink|rename|rm"
     r"|rmdir|unlink|access|chmod|realpath|exec|execFile|spawn|pbkdf2|scrypt|gzip|gunzip|deflate"
     r"|inflate|brotliCompress|hash|compare|generateKeyPair)\w*Sync$"
 )
-_HANDLER = Regex(
+_HANDLER = regex(
     r"^\(?\s*(?:err(?:or)?\s*(?::[^,]*)?,\s*)?_?req(?:uest)?\b[^,]*,\s*_?(?:res|reply|response)\b|^\(?\s*ctx\b"
 )
 _EACH = frozenset({"map", "forEach", "flatMap", "filter"})

@@ -7,6 +7,7 @@ import base64
 import re
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD
+from reviewloop.regex import regex
 from reviewloop.rules.infra.secrets_in_code import is_secret
 from reviewloop.rules.k8s.manifests import (
     Entry,
@@ -16,29 +17,28 @@ from reviewloop.rules.k8s.manifests import (
     siblings,
     siblings_of,
 )
-from reviewloop.rules.lazy_regex import Regex
 
 _HOST = frozenset({"hostNetwork", "hostPID", "hostIPC"})
 _CONTAINERS = frozenset({"containers", "initContainers", "ephemeralContainers"})
-_CAPABILITY = Regex(
+_CAPABILITY = regex(
     r"\b(?:CAP_)?(SYS_ADMIN|ALL|NET_ADMIN|SYS_PTRACE|SYS_MODULE|DAC_READ_SEARCH|SYS_RAWIO)\b"
 )
-_HOST_CAPABILITY = Regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
-_TAGGED = Regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
+_HOST_CAPABILITY = regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
+_TAGGED = regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
 # Programs that monitor the containers beside them.
-_WATCHES = Regex(
+_WATCHES = regex(
     r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-?proxy|acme-companion|docker-gen|cadvisor|dozzle|diun|glances"
     r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
 )
-_SOCKETS = Regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
+_SOCKETS = regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
 # Folders of a node with its keys, tokens and sockets, and others that containers do not need.
-_KEYS_OF_NODE = Regex(
+_KEYS_OF_NODE = regex(
     r"^/(?:(?:etc|root|home|var|run)/?)?$|^/var/(?:run|lib/(?:kubelet|docker|containerd|etcd))/?$"
     r"|^/root/|^/etc/(?:kubernetes|ssh|shadow|passwd|sudoers|cron)"
 )
-_OF_NODE = Regex(r"^/(?:boot|dev|proc|sys|usr|lib|bin)/?$|^/var/lib/(?:docker|kubelet)/")
-_READ_ONLY = Regex(r"\breadOnly:\s*true\b")
-_FILLED_IN_LATER = Regex(
+_OF_NODE = regex(r"^/(?:boot|dev|proc|sys|usr|lib|bin)/?$|^/var/lib/(?:docker|kubelet)/")
+_READ_ONLY = regex(r"\breadOnly:\s*true\b")
+_FILLED_IN_LATER = regex(
     r"\{\{|\$[({]|change|replace|example|placeholder|dummy|your|todo|redact",
     re.IGNORECASE,
 )

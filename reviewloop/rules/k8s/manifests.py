@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from reviewloop.analysis.contract import Hit, Rule
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
 from reviewloop.domain.finding import Severity
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_MANIFEST = Regex(r"^apiVersion:", re.MULTILINE)
-_KIND = Regex(r"^kind:\s*[\"']?\w+", re.MULTILINE)
-_DOCUMENT_KIND = Regex(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
-_COMPOSE = Regex(r"^services:\s*$", re.MULTILINE)
-_MARK = Regex(r"[-?:](?=\s|$)")
-_PLAIN_MARK = Regex(r"(?<![\"'])[-?:](?=\s|$)")  # none of JSON
+_MANIFEST = regex(r"^apiVersion:", re.MULTILINE)
+_KIND = regex(r"^kind:\s*[\"']?\w+", re.MULTILINE)
+_DOCUMENT_KIND = regex(r"^kind:\s*[\"']?(\w+)", re.MULTILINE)
+_COMPOSE = regex(r"^services:\s*$", re.MULTILINE)
+_MARK = regex(r"[-?:](?=\s|$)")
+_PLAIN_MARK = regex(r"(?<![\"'])[-?:](?=\s|$)")  # none of JSON
 _MOST_MARKS = 60
 _MOST_INDENT = 80
 _MOST_DEPTH = 400

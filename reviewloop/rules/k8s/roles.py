@@ -7,16 +7,16 @@ import re
 
 from reviewloop.analysis.contract import MUST
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.k8s.manifests import Entry, Flaw, document_around, kind_around, siblings
-from reviewloop.rules.lazy_regex import Regex
 
-_OF_PROGRAMS = Regex(
+_OF_PROGRAMS = regex(
     r"\bServiceAccount\b|\bsystem:(?:serviceaccount|authenticated|unauthenticated|anonymous)"
 )
-_STAR = Regex(r"(?:^|[\s\[\"'-])\*(?:[\s\]\"',]|$)")
+_STAR = regex(r"(?:^|[\s\[\"'-])\*(?:[\s\]\"',]|$)")
 _WITHOUT_LOGIN = frozenset({"system:anonymous", "system:unauthenticated"})
-_ROLE_OF_SYSTEM = Regex(r"^roleRef:\s*(?:\n\s+\w+:.*)*?\n\s+name:\s*[\"']?system:", re.MULTILINE)
-_WORD = Regex(r"[a-z*][\w*./:-]*", re.IGNORECASE)
+_ROLE_OF_SYSTEM = regex(r"^roleRef:\s*(?:\n\s+\w+:.*)*?\n\s+name:\s*[\"']?system:", re.MULTILINE)
+_WORD = regex(r"[a-z*][\w*./:-]*", re.IGNORECASE)
 _READING = frozenset({"get", "list", "watch", "*"})
 _WRITING = frozenset({"create", "update", "patch", "*"})
 # Verbs that escalate rights, with the resources for which `*` includes them.

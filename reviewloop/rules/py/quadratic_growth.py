@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source, key, nodes_of
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.py.syntax import (
     argument,
     arguments,
@@ -20,7 +20,7 @@ from reviewloop.rules.py.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_FRAME = Regex(r"(?:^|_)(?:df|frame|dataframe|data|result|results|out|all)\w*$", re.IGNORECASE)
+_FRAME = regex(r"(?:^|_)(?:df|frame|dataframe|data|result|results|out|all)\w*$", re.IGNORECASE)
 
 
 def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":

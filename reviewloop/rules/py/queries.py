@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Found, Source, nodes_of
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.py.syntax import (
     argument,
     arguments,
@@ -18,12 +18,12 @@ from reviewloop.rules.py.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_SESSION = Regex(r"(?:^|\.)(?:db\.)?[sS]ession(?:\(\))?$")
-_CURSOR = Regex(r"(?:^|\.)(?:\w*cursor|cur|conn|connection|\w*db)(?:\(\))?$")
-_SCHEMA = Regex(
+_SESSION = regex(r"(?:^|\.)(?:db\.)?[sS]ession(?:\(\))?$")
+_CURSOR = regex(r"(?:^|\.)(?:\w*cursor|cur|conn|connection|\w*db)(?:\(\))?$")
+_SCHEMA = regex(
     r"(?i)[\"'frbu\s]*(?:create|drop|alter|pragma|set|vacuum|analyze|truncate|grant|use)\b"
 )
-_RELATED = Regex(r"(?:all|count|filter|exists|first|values_list|values|order_by)$")
+_RELATED = regex(r"(?:all|count|filter|exists|first|values_list|values|order_by)$")
 _FIELD = frozenset({"name", "title", "username", "email", "slug", "first_name", "last_name"})
 
 

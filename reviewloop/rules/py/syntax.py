@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Grammar, Source
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -12,8 +12,10 @@ FUNCTIONS = frozenset({"function_definition", "lambda"})
 COMPREHENSIONS = frozenset(
     {"list_comprehension", "set_comprehension", "dictionary_comprehension", "generator_expression"}
 )
-_SMALL = Regex(r"[(\[{][^()\[\]{}]*[)\]}]$|range\(\d\)$")
-_SEARCHING = Regex(r"\bbreak\b|\bretr\w+|\battempt|\bbatch|\bchunk|\bpage\b|\bcursor\b\s*=")
+_SMALL = regex(r"[(\[{][^()\[\]{}]*[)\]}]$|range\(\d\)$")
+_WORD = regex(r"[A-Za-z_]\w*")
+_NAME = regex(r"(?<![\w.])[A-Za-z_]\w*")
+_SEARCHING = regex(r"\bbreak\b|\bretr\w+|\battempt|\bbatch|\bchunk|\bpage\b|\bcursor\b\s*=")
 
 
 def call_name(node: "SgNode") -> str:
@@ -122,9 +124,9 @@ def loop_names(loop: "SgNode") -> set[str]:
     if left is None:
         clause = next((c for c in loop.named_children() if c.kind() == "for_in_clause"), None)
         left = clause.field("left") if clause is not None else None
-    return set(Regex(r"[A-Za-z_]\w*").findall(left.text())) if left is not None else set()
+    return set(_WORD.findall(left.text())) if left is not None else set()
 
 
 def uses(node: "SgNode", names: set[str]) -> bool:
     """Whether a node's text names one of these variables."""
-    return bool(names & set(Regex(r"(?<![\w.])[A-Za-z_]\w*").findall(node.text()[:2_000])))
+    return bool(names & set(_NAME.findall(node.text()[:2_000])))

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT
 from reviewloop.analysis.patterns import Found, Source
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.py.syntax import receiver
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_LIBRARY = Regex(r"(?:^|\.)_?(?:py)?jwt(?:\.api_jwt)?$", re.IGNORECASE)
-_UNSIGNED = Regex(r"[\"']verify_signature[\"']\s*:\s*False\b|\bverify_signature\s*=\s*False\b")
-_DELIBERATE = Regex(r"unverified|untrusted|unsafe|peek", re.IGNORECASE)
-_VERIFYING = Regex(r"jwt\.decode\(")
+_LIBRARY = regex(r"(?:^|\.)_?(?:py)?jwt(?:\.api_jwt)?$", re.IGNORECASE)
+_UNSIGNED = regex(r"[\"']verify_signature[\"']\s*:\s*False\b|\bverify_signature\s*=\s*False\b")
+_DELIBERATE = regex(r"unverified|untrusted|unsafe|peek", re.IGNORECASE)
+_VERIFYING = regex(r"jwt\.decode\(")
 
 
 def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:

@@ -7,14 +7,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import nodes_of, parse
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _WRAPPERS = frozenset({"sudo", "env", "exec", "nice", "nohup", "time", "eatmydata", "command"})
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh"})
-_ESCAPED = Regex(r"\\(.)", re.DOTALL)
+_ESCAPED = regex(r"\\(.)", re.DOTALL)
 
 
 # Whether it feeds another command, and the name of the command that feeds it.

@@ -2,13 +2,13 @@
 
 import re
 
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.sh.commands import Command
 
 _RUNNERS_TEXT = "sh bash dash ash zsh ksh python python3 perl ruby node php"
 _RUNNERS = frozenset(_RUNNERS_TEXT.split())
-_FETCH = Regex(r"(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
-_OPEN_MODE = Regex(r"0{0,2}(?:777|666|776|767)$|(?:a|o|go|ugo|uo)[+=][rx]*w[rwx]*$")
+_FETCH = regex(r"(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
+_OPEN_MODE = regex(r"0{0,2}(?:777|666|776|767)$|(?:a|o|go|ugo|uo)[+=][rx]*w[rwx]*$")
 _UNSIGNED = {
     "apt-get": ("allow-unauthenticated", "force-yes", "allow-insecure-repositories"),
     "apt": ("allow-unauthenticated", "force-yes", "allow-insecure-repositories"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.sh.commands import words_of
 from reviewloop.rules.sh.source import Flaw, Script
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _BARE = frozenset({"simple_expansion", "expansion", "command_substitution"})
-_NUMBERS = Regex(
+_NUMBERS = regex(
     r"\$(?:[?#$!]|\{#|\{?(?:i|n|pid|status|code|rc|count|num\w*|port|UID|EUID|RANDOM)\b)"
 )
 

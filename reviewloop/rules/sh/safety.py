@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD
-from reviewloop.rules.lazy_regex import Regex
+from reviewloop.regex import regex
 from reviewloop.rules.sh.commands import words_of
 from reviewloop.rules.sh.downloads import pipes_download, unverified, world_writable
 from reviewloop.rules.sh.source import Flaw, Script
@@ -14,15 +14,15 @@ from reviewloop.rules.sh.source import Flaw, Script
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_ROOTED = Regex(r"[\"']?\$(?:\{(\w+)\}|(\w+))[\"']?(?:/|/\*|/\.\*)?[\"']?\*?$")
-_WRITTEN = Regex(r"[\"']?(/(?:var/)?tmp/[\w.\-]+)[\"']?$")
+_ROOTED = regex(r"[\"']?\$(?:\{(\w+)\}|(\w+))[\"']?(?:/|/\*|/\.\*)?[\"']?\*?$")
+_WRITTEN = regex(r"[\"']?(/(?:var/)?tmp/[\w.\-]+)[\"']?$")
 _MOST_NAMES = 200  # each searched in the whole text
-_EXPANDED = Regex(r"[$`]")
-_PRINTED_BY = Regex(  # programs that print what a shell should run
+_EXPANDED = regex(r"[$`]")
+_PRINTED_BY = regex(  # programs that print what a shell should run
     r"\$\(\s*[\"']?[\w./-]*(?:ssh-agent|brew|opam|direnv|rbenv|pyenv|dircolors|docker|minikube)"
     r"|\binit\b|shellenv|completion|hook"
 )
-_SECRET_USED = Regex(r"\$\{?([A-Z_]*(?:PASSWORD|TOKEN|SECRET|API_KEY)[A-Z_]*)\b")
+_SECRET_USED = regex(r"\$\{?([A-Z_]*(?:PASSWORD|TOKEN|SECRET|API_KEY)[A-Z_]*)\b")
 
 
 def find_curl_pipe_shell(script: Script) -> Iterator[Flaw]:
@@ -71,7 +71,7 @@ def _known(name: str, script: Script) -> bool:
 
 
 # How a plain shell reads a variable whose name is in another one: `eval value="\\$$name"`.
-_READS_NAMED = re.compile(r"\w+=\"?\\\$\{?\$(?:\w|\{\w+\})\w*\}?\"?$")
+_READS_NAMED = regex(r"\w+=\"?\\\$\{?\$(?:\w|\{\w+\})\w*\}?\"?$")
 
 
 def find_eval(script: Script) -> Iterator[Flaw]:

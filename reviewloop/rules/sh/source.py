@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 from reviewloop.rules.sh.commands import Command, command_of, piping
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_STRICT = re.compile(r"^\s*set\s+-\w*e|^\s*set\s+-o\s+errexit|^#!.*\s-\w*e", re.MULTILINE)
+_STRICT = regex(r"^\s*set\s+-\w*e|^\s*set\s+-o\s+errexit|^#!.*\s-\w*e", re.MULTILINE)
 
 
 @dataclass

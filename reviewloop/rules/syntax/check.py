@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import is_generated, nodes_of, parse
 from reviewloop.analysis.yaml_syntax import Problem, lower_first, yaml_problem
+from reviewloop.regex import regex
 from reviewloop.rules.infra.hcl import Tokens
 from reviewloop.rules.syntax import rules
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 # npm, composer and the like allow no comments, unlike editors.
 _STRICT = frozenset({"package.json", "package-lock.json", "composer.json", "manifest.json"})
-_LENIENT = re.compile(
+_LENIENT = regex(
     r"(?:^|/)(?:(?:ts|js)config[^/]*\.json|\.eslintrc[^/]*|\.?babel(?:rc|\.config)[^/]*"
     r"|(?:\.?devcontainer|tslint|api-extractor|turbo|nx|deno|biome|typedoc|wrangler|language-"
     r"configuration|tasks|launch|settings|keybindings|extensions)\.json|\.[^/]*rc\.json"
@@ -26,9 +27,9 @@ _LENIENT = re.compile(
 )
 _DEEPEST = 200  # levels of YAML, parts of a TOML key: their readers' time grows with the square
 _LONGEST_TOML = 1_000_000
-_COMMENT = re.compile(r"^\s{0,200}(?://|/\*|#)", re.MULTILINE)
-_TOML_LINE = re.compile(r"\(at line (\d+), column \d+\)")
-_WHERE = re.compile(r"\s*\((?:at|line) [^)]*\)")
+_COMMENT = regex(r"^\s{0,200}(?://|/\*|#)", re.MULTILINE)
+_TOML_LINE = regex(r"\(at line (\d+), column \d+\)")
+_WHERE = regex(r"\s*\((?:at|line) [^)]*\)")
 
 
 def json_problem(path: str, text: str) -> Problem | None:
@@ -91,14 +92,12 @@ _GRAMMARS = {
     "go": "go",
     "shell": "bash",
 }
-_OTHER_TEXT = re.compile(
+_OTHER_TEXT = regex(
     r"<%|\{%|\{\{[^{}:,\n]{1,80}\}\}|@flow\b|^\s{0,9}<[?!]|\A\s{0,99}#!.*node.*flow"
 )
 # What these grammars take for errors although it is none: signatures on a line of their own,
 # `export type *`, `infer X extends`, a bare & in JSX, `...` before a pattern.
-_MISREAD = re.compile(
-    r"\s{0,99}<|.*\n\s{0,99}<|[^;{}]*\bextends\b|.{0,99}&|type$|\.\.\.$", re.DOTALL
-)
+_MISREAD = regex(r"\s{0,99}<|.*\n\s{0,99}<|[^;{}]*\bextends\b|.{0,99}&|type$|\.\.\.$", re.DOTALL)
 _SHELL_ENDS = frozenset({"fi", "done", "esac"})
 _SURELY_MISSING = frozenset({"}", ")", "]", "identifier"})  # a `;` may be left out
 _MAY_BE_EMPTY = frozenset({"raw_string_literal_content"})
@@ -145,9 +144,9 @@ def _missing(node: "SgNode") -> Problem:
 
 
 LARGEST = 5_000_000  # characters; longer files are generated
-_TEMPLATE = re.compile(r"(?<!\$)\{\{-?\s{0,20}[A-Za-z_.$(#/>&^!*]|\{%|<%|\{\{[-#/]")
-_CONFLICT = re.compile(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)  # reported by a rule of its own
-_ON_PURPOSE = re.compile(r"invalid|broken|malformed|syntax|corrupt|unpars|bad|wrong|error", re.I)
+_TEMPLATE = regex(r"(?<!\$)\{\{-?\s{0,20}[A-Za-z_.$(#/>&^!*]|\{%|<%|\{\{[-#/]")
+_CONFLICT = regex(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)  # reported by a rule of its own
+_ON_PURPOSE = regex(r"invalid|broken|malformed|syntax|corrupt|unpars|bad|wrong|error", re.I)
 _WORKFLOWS = frozenset({"github-workflow", "github-action", "dependabot"})
 _IDENTITY = "unparsable"  # a file is broken or not: other errors in it are the same finding
 

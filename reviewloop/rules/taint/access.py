@@ -2,6 +2,7 @@
 
 import re
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.python_table import python_table
 from reviewloop.rules.taint.sources import (
     ENVIRON_KEYS,
@@ -33,16 +34,16 @@ from reviewloop.rules.taint.values import (
     text_of,
 )
 
-_SESSION = re.compile(r"(?:^|[._])session$", re.IGNORECASE)
-_HEADERS = re.compile(r"(?:^|[._])headers$")
-_RESPONSE = re.compile(r"(?:Response|response|resp|make_response)(?:\(\))?$")
-SECRET_NAME = re.compile(
+_SESSION = regex(r"(?:^|[._])session$", re.IGNORECASE)
+_HEADERS = regex(r"(?:^|[._])headers$")
+_RESPONSE = regex(r"(?:Response|response|resp|make_response)(?:\(\))?$")
+SECRET_NAME = regex(
     r"(?:passw|secret|token|csrf|xsrf|nonce|otp|salt|session|cookie|api_?key|auth|credential|"
     r"remember|reset_?(?:key|code)|verif\w*_?(?:key|code)|activation|invite_?code|private_?key|"
     r"encryption_?key|pin_?code|\bpin\b|passphrase|signing)",
     re.IGNORECASE,
 )
-_NO_SECRET = re.compile(
+_NO_SECRET = regex(
     r"(?:tokens|tokeni[sz]|num_|_count|count_|max_|min_|_len|_size|sleep|delay|jitter|timeout|"
     r"_seed|test|fake|mock|sample|example|author|special_|pad_token|token_id|vocab|mask)",
     re.IGNORECASE,
@@ -91,7 +92,7 @@ def stored_member(frame: Frame, target: Index, owner: Value, key: Value, value: 
             frame.reach("header-injection", target, value, "a response header", sure=False)
 
 
-_FIXED_TARGET = re.compile(
+_FIXED_TARGET = regex(
     r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01|\w[\w.-]*\.(?:html?|php)"
 )
 

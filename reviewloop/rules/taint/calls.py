@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint import functions
 from reviewloop.rules.taint.access import UPDATED, element_of, replace, source, with_member
 from reviewloop.rules.taint.names import (
@@ -86,7 +87,7 @@ def forbidding(text: str) -> frozenset[str]:
     return found
 
 
-_CLASS = re.compile(r"\[(?:\\.|[^\]\\])+\]|\\[wWdDsS]|(?<!\\)\.")
+_CLASS = regex(r"\[(?:\\.|[^\]\\])+\]|\\[wWdDsS]|(?<!\\)\.")
 
 
 _NEEDS = (
@@ -114,7 +115,7 @@ def matching(pattern: str, whole: bool, at_start: bool) -> frozenset[str]:
 
 
 # An address of the same site: no second slash follows the first.
-_OWN_PAGE = re.compile(r"(?:\^|\\A)?\\?/(?:\[(?!\^)[^\]/\\]+\](?![?*])|\w(?![?*]))")
+_OWN_PAGE = regex(r"(?:\^|\\A)?\\?/(?:\[(?!\^)[^\]/\\]+\](?![?*])|\w(?![?*]))")
 
 
 def matching_whole(pattern: str) -> frozenset[str]:
@@ -151,9 +152,9 @@ def _stays_below(pattern: str) -> bool:
     return re.search(r"^\(*(?:\?:)?/|[|?*}]\(*/|\((?:\?:)?/", rest) is None
 
 
-_ALTERNATIVE = re.compile(r"(?:\[(?:\\.|[^\]\\])+\]|\\.|[^|\\])+")
-_SIGNS = re.compile(r"\[((?:\\.|[^\]\\])+)\][+*]?")
-_PLAIN = re.compile(r"(?:\\\W|[^\\\[\](){}.*+?^$|])+")
+_ALTERNATIVE = regex(r"(?:\[(?:\\.|[^\]\\])+\]|\\.|[^|\\])+")
+_SIGNS = regex(r"\[((?:\\.|[^\]\\])+)\][+*]?")
+_PLAIN = regex(r"(?:\\\W|[^\\\[\](){}.*+?^$|])+")
 
 
 def excluded(pattern: str) -> frozenset[str]:
@@ -572,7 +573,7 @@ def _is_unknown(value: Value) -> bool:
     return not held and not value.known() and value.shape is None
 
 
-_BY_CHARACTER = re.compile(rb"\bfor\b|translate\(|filter\(|\bsub\(|join\(")
+_BY_CHARACTER = regex(rb"\bfor\b|translate\(|filter\(|\bsub\(|join\(")
 
 
 def _works_on_characters(frame: Frame, info: FunctionInfo) -> bool:
@@ -611,7 +612,7 @@ def _cleaner(frame: Frame, site: Site) -> Value | None:
     return Value(taints=changed(taints, cleared), path=f"{path}()")
 
 
-_HELD = re.compile(r"@request\.\w+")
+_HELD = regex(r"@request\.\w+")
 
 
 def _door(frame: Frame, site: Site) -> Value | None:

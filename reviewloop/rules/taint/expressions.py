@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.access import attribute, bind, element_of, name_value, subscript
 from reviewloop.rules.taint.calls import call, excluded, forbidding, matching
 from reviewloop.rules.taint.functions import arguments_of, summary_of
@@ -146,12 +147,12 @@ _TYPE_CHECKS = frozenset(
     ["isdigit", "isalpha", "isalnum", "isnumeric", "isdecimal", "isidentifier", "is_integer"]
 )
 # Such a check parses an address in ways that are not followed.
-_URL_CHECK = re.compile(
+_URL_CHECK = regex(
     r"(?:safe|valid|allowed|trusted|local|same).{0,12}(?:ur[il]|redirect|next|host|origin)"
     r"|(?:ur[il]|redirect|next|host|origin).{0,12}(?:safe|valid|allowed|trusted|local)",
     re.IGNORECASE,
 )
-_ERROR_NAME = re.compile(r"(?:\w*_)?(?:err|error|errors|problem|problems|invalid)$|\w+Error$")
+_ERROR_NAME = regex(r"(?:\w*_)?(?:err|error|errors|problem|problems|invalid)$|\w+Error$")
 _NUMBERS = ("int", "float", "bool", "UUID", "uuid.UUID", "datetime", "date", "Decimal", "Enum")
 
 

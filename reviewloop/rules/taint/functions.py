@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.access import FILE_NAMES, UPLOAD, method_of, request_object
 from reviewloop.rules.taint.names import names_clean
 from reviewloop.rules.taint.python_sink_tests import risky_words
@@ -272,17 +273,17 @@ _REQUEST_NAMES = frozenset({"request", "req", "_request", "http_request"})
 _VERBS = frozenset(["get", "post", "put", "patch", "delete", "head", "options"])
 _CONTEXTS = frozenset({"context", "ctx", "lambda_context", ""})
 _API = frozenset({"fastapi", "starlette", "litestar", "ninja", "robyn", "blacksheep"})
-_RESPONSES = re.compile(
+_RESPONSES = regex(
     rb"HttpResponse|JsonResponse|render\(|redirect\(|get_object_or_404|FileResponse|Response\("
 )
-_DATA_PARAMS = re.compile(r"\b(?:Query|Path|Body|Form|Header|Cookie|File)\b")
+_DATA_PARAMS = regex(r"\b(?:Query|Path|Body|Form|Header|Cookie|File)\b")
 _CLIENTS = ("requests", "httpx", "urllib", "urllib3", "scrapy", "aiohttp")
-_READ_OF_SERVED = re.compile(rb"\brequest\.(?:args|form|GET|POST|query_params)\b")
-_READ_OF_ANY = re.compile(rb"\brequest\.(?:args|form|json|data|GET|POST|query_params)\b")
-_PART = re.compile(r"\{(\w+)(?::(\w+))?\}")
+_READ_OF_SERVED = regex(rb"\brequest\.(?:args|form|GET|POST|query_params)\b")
+_READ_OF_ANY = regex(rb"\brequest\.(?:args|form|json|data|GET|POST|query_params)\b")
+_PART = regex(r"\{(\w+)(?::(\w+))?\}")
 _WRAPPERS = frozenset({"Optional", "Union", "None", "typing", "t"})
-_ENUM = re.compile(r"(?:^|\.)(?:\w*Enum|\w*Flag|TextChoices|IntegerChoices)$")
-_KEYS = re.compile(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|limit|offset)$")
+_ENUM = regex(r"(?:^|\.)(?:\w*Enum|\w*Flag|TextChoices|IntegerChoices)$")
+_KEYS = regex(r"(?:^|_)(?:pk|id|uuid|year|month|day|page|number|num|count|limit|offset)$")
 
 
 def bind_params(frame: Frame, info: FunctionInfo) -> None:
@@ -375,7 +376,7 @@ def _returns_pages(frame: Frame) -> bool:
     )
 
 
-_PAGE_CLASS = re.compile(r"response_class\s*=\s*(?:\w+\.)*HTMLResponse\b")
+_PAGE_CLASS = regex(r"response_class\s*=\s*(?:\w+\.)*HTMLResponse\b")
 
 
 def _declares_page(frame: Frame, info: FunctionInfo) -> bool:
@@ -493,7 +494,7 @@ def _typed_param(frame: Frame, param: Param) -> Value:
     )
 
 
-_DEPENDS = re.compile(r"\b(?:Depends|Security)\(\s*([A-Za-z_][\w.]*)\s*[,)]")
+_DEPENDS = regex(r"\b(?:Depends|Security)\(\s*([A-Za-z_][\w.]*)\s*[,)]")
 
 
 def _injected(frame: Frame, name: str, param: Param) -> Value:

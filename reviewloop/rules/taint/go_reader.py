@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.syntax import (
     Argument,
     Assign,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_VERSION = re.compile(r"^v\d+$")
+_VERSION = regex(r"^v\d+$")
 
 
 def encoded(path: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from reviewloop.analysis.contract import Hit, SourceFile
+from reviewloop.regex import regex
 from reviewloop.rules.taint.access import bind
 from reviewloop.rules.taint.project import Module, Project
 from reviewloop.rules.taint.syntax import Attr, Class, Param
@@ -35,10 +36,10 @@ from reviewloop.rules.taint.values import (
     text_of,
 )
 
-_SOURCE = re.compile(
+_SOURCE = regex(
     r"http\.Request|gin\.Context|echo\.Context|fiber\.Ctx|chi\.URLParam|mux\.Vars|FormValue\("
 )
-_HARM = re.compile(
+_HARM = regex(
     r"Query|Exec|Raw|exec\.Command|os\.|ioutil|http\.|template\.|Fprint|Write|Redirect|return"
 )
 # Request parts that a web page cannot make another user's browser send.
@@ -57,18 +58,18 @@ _GIN = frozenset(
         "Cookie",
     ]
 )
-_CONTEXT = re.compile(r"^\*?(?:gin\.Context|echo\.Context|fiber\.Ctx)$")
-_HARMLESS = re.compile(
+_CONTEXT = regex(r"^\*?(?:gin\.Context|echo\.Context|fiber\.Ctx)$")
+_HARMLESS = regex(
     r"^(?:\[\])?\*?(?:u?int\d*|float\d+|bool|time\.\w+|uuid\.UUID|error|context\.Context|byte|rune)$"
 )
-_TEXT = re.compile(r"\b(?:string|any|interface\{\}|byte|\[\]string)\b|^map\[")
+_TEXT = regex(r"\b(?:string|any|interface\{\}|byte|\[\]string)\b|^map\[")
 _FILLS = frozenset(
     [
         *("Decode", "Unmarshal", "Bind", "ShouldBindJSON", "BindJSON", "ShouldBind", "BodyParser"),
         *("ShouldBindQuery", "BindQuery", "QueryParser"),
     ]
 )
-_VERB = re.compile(r"%[-+# 0]*\d*(?:\.\d+)?(?:\[\d+\])?([a-zA-Z%])")
+_VERB = regex(r"%[-+# 0]*\d*(?:\.\d+)?(?:\[\d+\])?([a-zA-Z%])")
 _URL = "@request.URL"
 
 

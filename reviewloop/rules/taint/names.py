@@ -2,6 +2,7 @@
 
 import re
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.values import FLOWS
 
 XSS = frozenset({"xss", "template-injection"})
@@ -15,7 +16,7 @@ XPATH = frozenset({"xpath-injection"})
 
 
 # Names of unknown functions that suggest that they make their argument harmless.
-CLEANS_BY_NAME = re.compile(
+CLEANS_BY_NAME = regex(
     r"(?:saniti[sz]e|escape(?!d_?by)|purify|bleach|\bclean(?:se|ed|_|$)|slugify|strip_tags|"
     r"encrypt|(?:^|_)hash(?:_|$)|digest|whitelist|allow_?list|quote_|_quote|safe_(?:join|path|url|"
     r"redirect|filename|next|name|value)|make_safe|to_safe|neutrali[sz]e|normalize_safe|"
@@ -23,13 +24,13 @@ CLEANS_BY_NAME = re.compile(
     re.IGNORECASE,
 )
 _CLEANS_WHAT = (
-    (re.compile(r"html|xss|markup|javascript|bleach|strip_tags|_js", re.IGNORECASE), XSS),
-    (re.compile(r"sql|ident|like", re.IGNORECASE), SQL),
-    (re.compile(r"shell|command|cmd|shlex", re.IGNORECASE), COMMAND),
-    (re.compile(r"file|path", re.IGNORECASE), PATH),
-    (re.compile(r"ldap", re.IGNORECASE), LDAP),
-    (re.compile(r"xpath", re.IGNORECASE), XPATH),
-    (re.compile(r"ur[il]|redirect|host", re.IGNORECASE), URL | XSS),
+    (regex(r"html|xss|markup|javascript|bleach|strip_tags|_js", re.IGNORECASE), XSS),
+    (regex(r"sql|ident|like", re.IGNORECASE), SQL),
+    (regex(r"shell|command|cmd|shlex", re.IGNORECASE), COMMAND),
+    (regex(r"file|path", re.IGNORECASE), PATH),
+    (regex(r"ldap", re.IGNORECASE), LDAP),
+    (regex(r"xpath", re.IGNORECASE), XPATH),
+    (regex(r"ur[il]|redirect|host", re.IGNORECASE), URL | XSS),
 )
 
 
@@ -43,9 +44,7 @@ def cleaned_by(name: str) -> frozenset[str]:
     return FLOWS
 
 
-_CLAIMS = re.compile(
-    r"(?:^|_)(?:safe|clean|valid)|saniti[sz]e|escape|(?<=[a-z])(?:Safe|Clean|Valid)"
-)
+_CLAIMS = regex(r"(?:^|_)(?:safe|clean|valid)|saniti[sz]e|escape|(?<=[a-z])(?:Safe|Clean|Valid)")
 
 
 def names_clean(name: str) -> bool:
@@ -54,7 +53,7 @@ def names_clean(name: str) -> bool:
 
 
 # Calls whose result is a value of our own that the argument only selects.
-SELECTS_BY_NAME = re.compile(
+SELECTS_BY_NAME = regex(
     r"(?:get|find|load|fetch|lookup|look_up|query|filter|filter_by|select|search|count|exists|"
     r"create|save|store|insert|update|delete|remove|add|send|log|debug|info|warning|error|"
     r"exception|render|authenticate|login|is|has|check|verify|can|should|compare|sign|register|"
@@ -69,7 +68,7 @@ SELECTS_BY_NAME = re.compile(
     r"(?:_.*|[A-Z].*)?$"
 )
 # Library functions that return their argument as text, path or parsed data.
-CARRIES = re.compile(
+CARRIES = regex(
     r"(?:urllib|urlparse|os\.path|ntpath|posixpath|pathlib|json|simplejson|ujson|orjson|string|"
     r"textwrap|re|io|StringIO|bytes|bytearray|memoryview|list|tuple|set|frozenset|dict|sorted|"
     r"reversed|iter|next|map|filter|zip|enumerate|max|min|any_of|shlex|codecs|collections|"
@@ -79,24 +78,24 @@ CARRIES = re.compile(
     r"configparser|dateutil|pprint|io\.StringIO|io\.BytesIO|getattr|vars|gzip|zipfile)\b"
 )
 # Names of unknown checks that suggest whether the argument is harmless.
-NAMED_SAFE = re.compile(
+NAMED_SAFE = regex(
     r"(?:is_?safe|safe_|_safe|valid|allow|permit|trust|whitelist|authori[sz]|accept|secure|"
     r"sanit|same_origin|same_host|within|inside|is_relative|is_local|is_internal_url|known|"
     r"is_uuid|is_int|is_numeric|is_number|is_alpha|can_access|has_allowed|legal|approved|exists_in)",
     re.IGNORECASE,
 )
-NAMED_UNSAFE = re.compile(
+NAMED_UNSAFE = regex(
     r"(?:unsafe|invalid|malicious|dangerous|forbidden|blocked|is_bad|has_bad|traversal|injection|"
     r"suspicious|illegal|evil|is_private|is_internal|blacklist|denied|not_allowed|disallowed|"
     r"contains_|has_special|is_external|untrusted)",
     re.IGNORECASE,
 )
-CHECKS_FILE_TYPE = re.compile(r"(?:allowed_?(?:file|ext)|extension|mime|file_?type)", re.IGNORECASE)
-PIECE = re.compile(
+CHECKS_FILE_TYPE = regex(r"(?:allowed_?(?:file|ext)|extension|mime|file_?type)", re.IGNORECASE)
+PIECE = regex(
     r"\.(?:r?split|r?partition|splitext|suffix|suffixes|scheme|port|splitlines|content_type)\b|"
     r"\[:\]|splitext\(\)|\.ext\b"
 )
-HOST_PIECE = re.compile(r"\.(?:netloc|hostname|host|domain|registered_domain|authority)\b")
-RESOLVED = re.compile(
+HOST_PIECE = regex(r"\.(?:netloc|hostname|host|domain|registered_domain|authority)\b")
+RESOLVED = regex(
     r"(?:\.resolve\(\)|realpath\(\)|abspath\(\)|normpath\(\)|\.absolute\(\)|canonical\w*\(\))"
 )

@@ -1,12 +1,12 @@
 """The Python front end: reads files, resolves their imports, and words the findings."""
 
 import posixpath
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit, Rule, SourceFile
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rules_of
 from reviewloop.rules.taint.project import Module, Project, member, normal, sentence_of
 from reviewloop.rules.taint.sources import ANY_SOURCE, NO_VIEWS, routed_functions
@@ -25,14 +25,14 @@ def _hit(found: Found) -> Hit:
     return Hit(rule.id, found.path, None, sentence_of(rule, found), severity, confidence)
 
 
-_HARM = re.compile(
+_HARM = regex(
     r"execute|\bsystem\b|popen|subprocess|\beval\(|\bexec\(|\bopen\(|Path\(|pickle|yaml|Template|"
     r"render_template_string|redirect|urlopen|requests|httpx|mark_safe|Markup|Response|\.raw\(|"
     r"text\(|fetch|unlink|remove|rmtree|send_file|find_one|\.find\(|search|xpath|return\b"
 )
 
 
-_ENDS = re.compile(
+_ENDS = regex(
     r"\.execute|\bsystem\(|popen|subprocess|\beval\(|\bexec\(|\bopen\(|read_text|pickle|yaml\.|Template\("
     r"|render_template_string|redirect|urlopen|requests\.|httpx|mark_safe|Markup|HttpResponse|\.raw\("
     r"|text\(|fetch|unlink|os\.remove|rmtree|send_file|find_one|search_s|xpath|create_subprocess"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.syntax import (
     Argument,
     Assign,
@@ -91,7 +92,7 @@ class Reader:
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "\n": "", "0": "\0"}
 
 
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPE = regex(r"\\(.)", re.DOTALL)
 
 
 def _name(reader: Reader, node: "Node") -> Expr:

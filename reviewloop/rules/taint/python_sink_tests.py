@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.access import names_secret, open_prefix, replace
 from reviewloop.rules.taint.python_table import Sink, python_table
 from reviewloop.rules.taint.syntax import Attr, Const
@@ -138,13 +139,13 @@ def _parser(site: Site) -> Value:
     return made
 
 
-_ADDRESS_FIXED = re.compile(
+_ADDRESS_FIXED = regex(
     r"(?:https?|wss?|ftps?)://(?:[^/\x00?#]*[^/\x00?#@:]|[^/\x00]*:\d+)[/?#]|\x01|/|"
     r"(?:https?|wss?)://\x01(?:[/?#:]|$)"
 )
 
 
-_HTML = re.compile(r"html|svg|xml", re.IGNORECASE)
+_HTML = regex(r"html|svg|xml", re.IGNORECASE)
 
 
 def _is_page(frame: Frame, site: Site, value: Value) -> bool:
@@ -168,7 +169,7 @@ def _declared(site: Site) -> str | None:
     return None
 
 
-_ASSIGNED = re.compile(rb"(?:^|\n)([ \t]*)(\w+)[ \t]*=[ \t]*$")
+_ASSIGNED = regex(rb"(?:^|\n)([ \t]*)(\w+)[ \t]*=[ \t]*$")
 
 
 def _declared_later(frame: Frame, site: Site) -> str | None:
@@ -261,14 +262,14 @@ WEB_TESTS: dict[str, Callable[[Frame, Site, Value], bool]] = {
 
 Test = Callable[[Frame, "Site", Value], bool]
 
-_DATABASE = re.compile(
+_DATABASE = regex(
     r"(?:^|[._(])(?:cur|curs|cursor|c|con|conn|connection|connections|db|database|engine|session|"
     r"sess|tx|transaction|trans|pool|sql|sqlite|mysql|pg|postgres|dbh|crsr|connect|acquire|"
     r"db_session|read_session|write_session|\w*_(?:db|conn|cur|cursor|connection|engine|session|pool"
     r"|database))(?:\(\)|\[\])*$",
     re.IGNORECASE,
 )
-_SQL = re.compile(
+_SQL = regex(
     r"^\W*(?:select|insert|update|delete|replace|create|drop|alter|with|call|exec|merge|pragma|"
     r"truncate|grant|show|set|explain)\b|\b(?:where|from|order by|values)\b",
     re.IGNORECASE,
@@ -288,16 +289,16 @@ _SHELLS = frozenset(
         "ssh",
     ]
 )
-_FILTER = re.compile(r"\([&|!(]*[\w.;-]+\s*[~<>]?=|(?:^|,|\b)(?:cn|uid|ou|dc|dn|o)=", re.IGNORECASE)
+_FILTER = regex(r"\([&|!(]*[\w.;-]+\s*[~<>]?=|(?:^|,|\b)(?:cn|uid|ou|dc|dn|o)=", re.IGNORECASE)
 _MONGO = ("pymongo", "motor", "flask_pymongo", "mongoengine", "beanie", "mongo", "bson")
 _XML_PACKAGES = ("lxml", "xml", "elementtree", "etree", "elementpath", "defusedxml")
 
 
-_STATEMENT = re.compile(
+_STATEMENT = regex(
     r"^\s*(?:select\b.{1,300}\bfrom\s|insert\s+into\s|update\s+\S+\s+set\s|delete\s+from\s)",
     re.IGNORECASE | re.DOTALL,
 )
-_NO_DATABASE = re.compile(
+_NO_DATABASE = regex(
     r"(?:^|\.)(?:debug|info|warn(?:ing)?|error|exception|critical|log\w*|print|format\w*|append|add|"
     r"join|write|extend|str|repr|len|\w*(?:Error|Exception|Response|Warning)|flash|message\w*|"
     r"dumps?|strip|dedent|text|sub|parse\w*|pformat|get|jsonify|render\w*)$"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from reviewloop.analysis.contract import Hit, SourceFile
+from reviewloop.regex import regex
 from reviewloop.rules.taint.project import Module, Project, member, normal
 from reviewloop.rules.taint.syntax import Attr, Param
 from reviewloop.rules.taint.table_dialect import TableDialect, hit_of
@@ -35,14 +36,14 @@ from reviewloop.rules.taint.values import (
 SUFFIXES = (".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx")
 _LANGUAGES = {".ts": "typescript", ".mts": "typescript", ".cts": "typescript", ".tsx": "tsx"}
 _LONGEST_LINE = 20_000  # characters: a longer file is generated
-_SOURCE = re.compile(
+_SOURCE = regex(
     r"\b_?req\b|\brequest\b|\bctx\b|\bcontext\b|\bc\.req\b|\bevent\b|@(?:Query|Body|Param|Headers)\("
 )
-_HARM = re.compile(
+_HARM = regex(
     r"query|execute|raw|Raw|exec|spawn|readFile|writeFile|unlink|Stream|send|redirect|fetch|axios|got"
     r"|http|eval|Function|render|compile|serialize|findOne|return|=>"
 )
-_ENDS = re.compile(
+_ENDS = regex(
     r"\.query\(|\.raw\(|\.execute\(|RawUnsafe|child_process|shelljs|execa|readFile|writeFile|ReadStream"
     r"|WriteStream|unlink|sendFile|redirect\(|\bfetch\(|axios|\bgot\b|\beval\(|new Function|\bejs\b"
     r"|serialize|findOne|renderString|\breq\.|request\.|ctx\.|</?\w+>|export \* from"
@@ -67,8 +68,8 @@ _CALLED = frozenset(
 _OWN_ADDRESS = frozenset({"url", "originalUrl", "nextUrl"})
 _PLAIN_TEXT = frozenset({"params", "pathParameters", "headers", "hostname", "cookies"})
 _NO_TEXT = frozenset({"length", "size", "status", "statusCode", "byteLength"})
-_HARMLESS = re.compile(r"^(?:number|boolean|bigint|Date|null|undefined|\s|\|)+$")
-_DECORATED = re.compile(r"@(?:Query|Body|Param|Headers|Cookies|UploadedFile|Req|Request)\(")
+_HARMLESS = regex(r"^(?:number|boolean|bigint|Date|null|undefined|\s|\|)+$")
+_DECORATED = regex(r"@(?:Query|Body|Param|Headers|Cookies|UploadedFile|Req|Request)\(")
 _RESOLVES = frozenset(
     {"path.resolve", "path.join", "path.normalize", "path.posix.join", "path.relative"}
 )

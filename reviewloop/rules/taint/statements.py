@@ -1,9 +1,9 @@
 """Executes statements, tracking variables along every path."""
 
-import re
 from collections.abc import Callable
 from typing import Any
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.access import bind, canonical, element_of, names_secret, stored_name
 from reviewloop.rules.taint.expressions import refine
 from reviewloop.rules.taint.functions import define_class, define_function
@@ -80,7 +80,7 @@ def _return(frame: Frame, statement: Leave, value: Value) -> None:
                 _note_guards(frame, statement.value, outcome)
 
 
-_MADE_ERROR = re.compile(r"(?:^|\.)(?:New\w*|\w*[eE]rrorf?|\w*Wrapf?)\(\)$")
+_MADE_ERROR = regex(r"(?:^|\.)(?:New\w*|\w*[eE]rrorf?|\w*Wrapf?)\(\)$")
 
 
 def _page(frame: Frame, expr: Expr, value: Value) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit
+from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.access import element_of
 from reviewloop.rules.taint.functions import follow
@@ -33,7 +34,7 @@ from reviewloop.rules.taint.values import (
 )
 
 _CALLBACKS = frozenset({"then", "map", "flatMap", "forEach", "filter", "some", "every", "find"})
-_TEXT_METHODS = re.compile(
+_TEXT_METHODS = regex(
     r"(?:trim\w*|lower|toUpperCase|slice|substring|substr|concat|split|join|toString|padStart|normalize"
     r"|replaceAll|flat|keys|values|entries|pop|shift|at|filter|json|text|get|getAll|String|Bytes"
     r"|query|Query|Get|Values|Param|FormValue|first|format|reverse|sort|map)$"
@@ -91,7 +92,7 @@ class TableDialect:
     """A language whose libraries are described by a table."""
 
     language = ""
-    mongo = re.compile(r"mongo", re.IGNORECASE)
+    mongo = regex(r"mongo", re.IGNORECASE)
 
     @cached_property
     def table(self) -> Table:
@@ -223,7 +224,7 @@ class TableDialect:
 
 
 # Agents and dialers that check their address, and refuse private networks.
-_WATCHED = re.compile(
+_WATCHED = regex(
     rb"\.Control\s*=\s*func\(|Control:\s*func\(|[aA]gent:[^\n]{0,80}(?:[sS]srf|[fF]iltering)\w*\("
 )
 

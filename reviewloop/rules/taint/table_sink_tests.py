@@ -6,23 +6,24 @@ import re
 from collections.abc import Callable
 from typing import Protocol
 
+from reviewloop.regex import regex
 from reviewloop.rules.taint.values import CLEAN, TAINTED, Frame, Site, Value, text_of
 
-SQL = re.compile(
+SQL = regex(
     r"(?:select\s.{1,300}\sfrom|insert\s+into|update\s+\S+\s+set|delete\s+from|drop\s+table"
     r"|create\s+(?:table|user|database)|alter\s+table|merge\s+into|truncate\s|grant\s"
     r"|\bwhere\s+\S+\s*(?:=|<|>|like|in)|union\s+select|order\s+by)",
     re.IGNORECASE | re.DOTALL,
 )
-DATABASE = re.compile(
+DATABASE = regex(
     r"(?:^|[._(])(?:\w*db|dbh|conn(?:ection)?|client|pool|knex|sequelize|mysql|pg|sql|tx|trx|prisma"
     r"|database|session|entitymanager|manager|datasource|sqlite|stmt|queryrunner)(?:\(\))?$",
     re.IGNORECASE,
 )
-_CONDITION = re.compile(r"\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*\x00", re.IGNORECASE)
-_ADDRESS_FIXED = re.compile(r"https?://[^/\x00?#]*[^/\x00?#@:.][/?#]|/|\x01")
-_TARGET_FIXED = re.compile(r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01")
-_CHECKED = re.compile(
+_CONDITION = regex(r"\b\w+\s*(?:=|<|>|\blike\b|\bin\b)\s*['(%]*\x00", re.IGNORECASE)
+_ADDRESS_FIXED = regex(r"https?://[^/\x00?#]*[^/\x00?#@:.][/?#]|/|\x01")
+_TARGET_FIXED = regex(r"/[^/\\\x00]|\?|#|https?://[^/\x00]+[/?#]|\w+/|\x01")
+_CHECKED = regex(
     rb"\.startsWith\(|\.relative\(|\.\.[\"'`]|isInside|sanitize|strings\.HasPrefix\(|IsLocal\("
     rb"|filepath\.Rel\(|os\.OpenRoot|strings\.Contains\("
 )

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
+from reviewloop.regex import regex
 from reviewloop.rules.tests import rules
 from reviewloop.rules.tests.tests_of_file import (
     Helpers,
@@ -26,13 +27,13 @@ from reviewloop.rules.tests.tests_of_file import (
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_ABOUT_EQUALITY = re.compile(r"eq|hash|compar|ident|same|reflexiv|nan|order|cache|singleton|lazy")
+_ABOUT_EQUALITY = regex(r"eq|hash|compar|ident|same|reflexiv|nan|order|cache|singleton|lazy")
 _LONGEST_TEST = 20_000  # characters; longer ones are data
 _MOST_SIDES = 40
 _TRUE = {"true", "lambda", "generator_expression"}
 _FULL = {"list", "dictionary", "set"}
-_MOCK_CALL = re.compile(r"called_with|called_once_with|called_once|any_call|has_calls|not_called")
-_MOCK_ASSERT = re.compile(
+_MOCK_CALL = regex(r"called_with|called_once_with|called_once|any_call|has_calls|not_called")
+_MOCK_ASSERT = regex(
     r"assert_(?:called|called_once|called_with|called_once_with|any_call|has_calls|not_called|"
     r"awaited|awaited_once|awaited_with|not_awaited)"
 )
@@ -170,7 +171,7 @@ def _short(node: "Node") -> str:
     return words if len(words) <= 60 else f"{words[:57]}..."
 
 
-_NOT_RAISING = re.compile(
+_NOT_RAISING = regex(
     r"no_?(?:error|raise|crash|exception|exc|warn|op\b|fail)|not_(?:raise|crash|fail|throw|warn)|"
     r"without_(?:error|raising|exception|crash)|doesnt|smoke|import|works|crash|runs|ignore|allow|"
     r"idempotent|deadlock|hang|leak|example|can_be|accept|valid|safe|noop|success|pass",
@@ -178,21 +179,21 @@ _NOT_RAISING = re.compile(
 )
 _SKIPS = {"pytest.mark.skip", "pytest.mark.xfail", "unittest.skip", "skip"}
 _SKIP_CALLS = {"pytest.skip", "pytest.xfail", "self.skipTest"}
-_BROAD = re.compile(r"\b(?:AssertionError|Exception|BaseException)\b")
+_BROAD = regex(r"\b(?:AssertionError|Exception|BaseException)\b")
 _QUIET = {"pass_statement", "continue_statement", "return_statement", "expression_statement"}
-_FROZEN = re.compile(r"freez|time_machine|mock_time|fake_?time|patch|monkeypatch|travel|clock")
-_NOW = re.compile(
+_FROZEN = regex(r"freez|time_machine|mock_time|fake_?time|patch|monkeypatch|travel|clock")
+_NOW = regex(
     r"(?:datetime\.)*(?:datetime\.(?:now|utcnow|today)|date\.today)|time\.time|timezone\.now"
 )
-_STUBBED = re.compile(
+_STUBBED = regex(
     r"responses|requests_mock|httpx_mock|respx|vcr|cassette|patch|monkeypatch|httpretty|pook|"
     r"aioresponses|betamax|stub|mark\.(?:network|online|integration|external|remote|e2e|live|slow)"
 )
-_REQUESTS = re.compile(
+_REQUESTS = regex(
     r"(?:requests|httpx)\.(?:get|post|put|patch|delete|head|request)|"
     r"(?:urllib\.request\.)?urlopen|urllib\.request\.urlretrieve"
 )
-_REMOTE = re.compile(
+_REMOTE = regex(
     r"^[rbf]*[\"']{1,3}https?://(?!localhost|127\.|0\.0\.0\.0|\[|[^/\"']*@?localhost|testserver|"
     r"[^/\"':]*(?:\.local|\.test|\.invalid|\.internal|example(?:\.\w+)?|mock\w*)\b)[\w-]+\.[\w.-]+"
 )

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reviewloop.regex import regex
+
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = regex("[\ud800-\udfff]")
 _FUNCTIONS = {"function_definition", "lambda"}
 
 
@@ -139,20 +141,20 @@ def positional(node: "Node") -> list["Node"]:
 
 
 # Names of functions, of any project, that fail a test when a condition does not hold.
-_ASSERTING = re.compile(
+_ASSERTING = regex(
     r"_*(?:assert|check|verif|expect|ensure|should|must|validate|compare|raises|warns|fail|"
     r"deprecated_call|snapshot|approv|match|given|run_test|testmod|roundtrip|round_trip|"
     r"(?:no_)?(?:fnmatch|re_match)_line|regress|equal|is_equal|same|eq_|ok_|benchmark|typecheck|reveal_type)",
     re.IGNORECASE,
 )
-_ASSERTING_FIXTURE = re.compile(
+_ASSERTING_FIXTURE = regex(
     r"snapshot|approv|regression|regtest|golden|benchmark|assert|expect|verif|check|compare",
     re.IGNORECASE,
 )
-_ASSERTING_DECORATOR = re.compile(
+_ASSERTING_DECORATOR = regex(
     r"compar|check|assert|expect|raises|image|benchmark|skip|figures|verif|xfail", re.IGNORECASE
 )
-_TEST_MODULE = re.compile(rb"^\s*from\s+(?:\.|[\w.]*(?:test|conftest|util|helper))", re.MULTILINE)
+_TEST_MODULE = regex(rb"^\s*from\s+(?:\.|[\w.]*(?:test|conftest|util|helper))", re.MULTILINE)
 
 
 def asserts(node: "Node") -> bool:
@@ -226,9 +228,9 @@ _METHODS = {
     **dict.fromkeys(("assertIsInstance", "assertIsNotNone"), 2),
     "assertTrue": 1,
 }
-_SPACE = re.compile(r"\s+")
+_SPACE = regex(r"\s+")
 _LITERALS = {"string", "integer", "float", "true", "false", "none", "concatenated_string"}
-_LENGTH = re.compile(r"len\((.*)\)")
+_LENGTH = regex(r"len\((.*)\)")
 
 
 def assertions(function: TestFunction) -> Iterator[Assertion]:
@@ -305,48 +307,44 @@ class _Heading:
 
 
 _SCRIPT = _Heading(
-    re.compile(r"^[ \t]*(?:it|test)(?:\.\w+)*\(\s*(?P<q>[\"'`])(?P<name>.{1,300}?)(?P=q)", re.M),
-    re.compile(r"\bexpect\w*\(|\bassert\b|\.should\b|\bt\.\w+\("),
+    regex(r"^[ \t]*(?:it|test)(?:\.\w+)*\(\s*(?P<q>[\"'`])(?P<name>.{1,300}?)(?P=q)", re.M),
+    regex(r"\bexpect\w*\(|\bassert\b|\.should\b|\bt\.\w+\("),
 )
 _JVM = _Heading(
-    re.compile(
-        r"@(?:Parameterized)?Test\b[^{;]{0,400}?(?:\bvoid\s+|\bfun\s+)(?P<name>`[^`\n]+`|\w+)"
-    ),
-    re.compile(r"\b(?:assert\w*|verify|expect\w*|fail|should\w*)\b *[({]"),
+    regex(r"@(?:Parameterized)?Test\b[^{;]{0,400}?(?:\bvoid\s+|\bfun\s+)(?P<name>`[^`\n]+`|\w+)"),
+    regex(r"\b(?:assert\w*|verify|expect\w*|fail|should\w*)\b *[({]"),
 )
 _HEADINGS = {
     **dict.fromkeys(("javascript", "typescript", "tsx"), _SCRIPT),
     **dict.fromkeys(("java", "kotlin"), _JVM),
     "go": _Heading(
-        re.compile(r"^func (?P<name>(?:Test|Fuzz|Example)\w*)\(", re.M),
-        re.compile(
-            r"\bt\.(?:Error|Fatal|Fail)\w*\(|\b(?:assert|require|is|qt)\.\w+\(|\bcmp\.Diff\("
-        ),
+        regex(r"^func (?P<name>(?:Test|Fuzz|Example)\w*)\(", re.M),
+        regex(r"\bt\.(?:Error|Fatal|Fail)\w*\(|\b(?:assert|require|is|qt)\.\w+\(|\bcmp\.Diff\("),
     ),
     "rust": _Heading(
-        re.compile(r"#\[(?:\w+::)*test\b[^\]]*\][^{;]{0,300}?\bfn\s+(?P<name>\w+)"),
-        re.compile(r"\b\w*(?:assert|panic)\w*!|\.unwrap\(|\.expect\("),
+        regex(r"#\[(?:\w+::)*test\b[^\]]*\][^{;]{0,300}?\bfn\s+(?P<name>\w+)"),
+        regex(r"\b\w*(?:assert|panic)\w*!|\.unwrap\(|\.expect\("),
     ),
     "ruby": _Heading(
-        re.compile(
+        regex(
             r"^[ \t]*(?:(?:it|specify|test)\s+(?P<q>[\"'])(?P<name>.{1,300}?)(?P=q)|"
             r"def test_(?P<method>\w+))",
             re.M,
         ),
-        re.compile(r"\bexpect\b|\bassert\w*\b|\bshould\b|\brefute\w*\b"),
+        regex(r"\bexpect\b|\bassert\w*\b|\bshould\b|\brefute\w*\b"),
     ),
     "csharp": _Heading(
-        re.compile(
+        regex(
             r"\[(?:Fact|Theory|Test|TestMethod|TestCase)\b[^{;]{0,400}?\b(?:void|Task)\s+(?P<name>\w+)"
         ),
-        re.compile(r"\bAssert\.\w+|\.Should\b|\bVerify\("),
+        regex(r"\bAssert\.\w+|\.Should\b|\bVerify\("),
     ),
 }
 # A line that closes a function and opens nothing: `}`, `});`, `}, 1000);`, `end`; not `) {`.
-_CLOSING = re.compile(
+_CLOSING = regex(
     r"^(?P<indent>[ \t]*)(?:[})\]]+(?:,[^\n`\"'{]*\))?[;,]?|end)[ \t]*(?:(?://|#)[^\n]*)?$", re.M
 )
-_LOOPS = re.compile(r"parametri[sz]e|subTest|\bfor\b|\.each\b|hypothesis|@given")
+_LOOPS = regex(r"parametri[sz]e|subTest|\bfor\b|\.each\b|hypothesis|@given")
 
 
 def tests(language: str, source: str) -> dict[str, Test]:

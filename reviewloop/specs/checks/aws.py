@@ -18,20 +18,21 @@ from typing import NamedTuple
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.domain.task import Spec
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
-_CALL = re.compile(
+_CALL = regex(
     r"(?<![\w./-])(?P<service>[a-z][a-z0-9]{1,20})\.(?P<operation>[a-z]+(?:_[a-z0-9]+)+)"
     r"(?:\((?P<arguments>[^()]*)\))?(?![\w/])"
 )
-_COMMAND = re.compile(
+_COMMAND = regex(
     r"(?<![\w-])aws (?P<service>[a-z][a-z0-9-]+) (?P<operation>[a-z][a-z0-9-]+)(?![\w/.=])"
     r"(?=(?P<rest>[^`|;&<>]*))"
 )
-_OPTION = re.compile(r"(?<!\S)--[a-z][a-z0-9-]+")
-_TYPE = re.compile(r"\bAWS::(?P<service>\w+)::(?P<resource>\w+)(?:\.(?P<property>[A-Z]\w+))?")
-_ACTION = re.compile(r"(?<![\w:/.-])(?P<service>[a-z][a-z0-9-]{1,20}):(?P<action>[A-Z][A-Za-z]+)\b")
-_ARGUMENT = re.compile(r"\b([A-Z]\w*)\s*=")
+_OPTION = regex(r"(?<!\S)--[a-z][a-z0-9-]+")
+_TYPE = regex(r"\bAWS::(?P<service>\w+)::(?P<resource>\w+)(?:\.(?P<property>[A-Z]\w+))?")
+_ACTION = regex(r"(?<![\w:/.-])(?P<service>[a-z][a-z0-9-]{1,20}):(?P<action>[A-Z][A-Za-z]+)\b")
+_ARGUMENT = regex(r"\b([A-Z]\w*)\s*=")
 
 # Methods of boto3's clients that are no operations of the service.
 # https://boto3.amazonaws.com/v1/documentation/api/latest/reference/core/session.html

@@ -9,24 +9,25 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from reviewloop.analysis.contract import Hit
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
-_VARIABLE = re.compile(
+_VARIABLE = regex(
     r"(?:\benv(?:ironment)?(?: var(?:iable)?)?s?\W{1,4}|\$\{?|process\.env\.|os\.environ\[['\"])"
     r"`?(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
     r"|`(?P<named>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`(?= (?:environment )?variable)"
 )
-_NEW = re.compile(
+_NEW = regex(
     r"\b(?:new|add(?:s|ed|ing)?|introduc\w+|creat\w+|defin\w+|set|read\w*|support\w*|accept\w*)\b|\[NEW\]",
     re.IGNORECASE,
 )
-_VERSION = re.compile(
+_VERSION = regex(
     r"(?<![\w./@-])`?(?P<name>@?[A-Za-z][\w.-]*(?:/[\w.-]+)?)`?\s?(?P<how>==|@[\^~]?|\s|>=|~=|\^|\sv)\s?v?"
     r"(?P<version>\d+(?:\.\d+){1,3})(?![\w.]*\d|\w)(?P<more>\+)?"
 )
-_COMMAND_LINE = re.compile(r"^(?:\$ |> )?(?P<words>[a-z][a-z0-9-]*(?: [^`|;&<>]+)?)$")
-_OPTION = re.compile(r"(?<!\S)(?P<option>--[a-z][a-z0-9-]+)")
-_SUBCOMMAND = re.compile(r"[a-z][a-z0-9-]*")
+_COMMAND_LINE = regex(r"^(?:\$ |> )?(?P<words>[a-z][a-z0-9-]*(?: [^`|;&<>]+)?)$")
+_OPTION = regex(r"(?<!\S)(?P<option>--[a-z][a-z0-9-]+)")
+_SUBCOMMAND = regex(r"[a-z][a-z0-9-]*")
 # Programs that print their options with `--help`; whether their first word is a subcommand.
 PROGRAMS: Mapping[str, bool] = {
     "git": True,
@@ -59,8 +60,8 @@ _PARTIAL = frozenset(
     f"git {name}" for name in ("rev-parse", "log", "diff", "show", "rev-list", "format-patch")
 )
 _LOOKED_UP = frozenset(["aws"])  # elsewhere, in the data of botocore
-_PLACEHOLDER = re.compile(r"(?:ENV_)?VAR(?:IABLE)?(?:_NAME)?|(?:MY|YOUR|SOME)_\w+")
-_READ = re.compile(
+_PLACEHOLDER = regex(r"(?:ENV_)?VAR(?:IABLE)?(?:_NAME)?|(?:MY|YOUR|SOME)_\w+")
+_READ = regex(
     r"(?:environ(?:\.get)?|getenv|[Ee]nv|ENV|process\.env)\W{1,3}['\"]?([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)\b"
 )
 _LOCKS = ("uv.lock", "poetry.lock", "requirements.txt", "package-lock.json")

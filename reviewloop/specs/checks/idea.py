@@ -3,10 +3,10 @@
 A vague description makes a vague spec, so users are asked before a spec is written.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from reviewloop.regex import regex
 from reviewloop.specs.checks.words import AMOUNT, OPEN, vague_word
 
 SUBJECT, USER, OUTCOME = "subject", "user", "outcome"
@@ -53,8 +53,8 @@ _PEOPLE_WORDS = """
     reviewers moderator moderators i we me us my our
 """
 _PEOPLE = frozenset(_PEOPLE_WORDS.split())
-_WORD = re.compile(r"[^\W_][\w.+#/-]*[\w+#]|[^\W_]")
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_WORD = regex(r"[^\W_][\w.+#/-]*[\w+#]|[^\W_]")
+_SENTENCE = regex(r"(?<=[.!?;])\s+|\n+")
 
 
 class OpenPoint(NamedTuple):

@@ -6,26 +6,27 @@ from difflib import get_close_matches
 from itertools import groupby
 
 from reviewloop.analysis.contract import Hit
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 from reviewloop.specs.file_trees import TreeFile, tree_files
 from reviewloop.specs.select import is_done
 from reviewloop.specs.words import named_paths
 
-_CHANGES = re.compile(
+_CHANGES = regex(
     r"\b(?:[Mm]odif(?:y|ies)|[Uu]pdat(?:e|es|ing)|[Ee]dit|[Ee]xtend|[Rr]efactor|[Aa]djust|[Rr]ename"
     r"|[Dd]elete|[Rr]emove|[Ff]ix|existing|[Cc]hange)\b|\[MODIFY\]|\[DELETE\]"
 )
-_MAKES = re.compile(
+_MAKES = regex(
     r"\b(?:creat\w+|new|add(?:s|ed|ing)?|generat\w+|writ(?:e|es|ing)|introduc\w+|scaffold\w*"
     r"|extract\w*|mov(?:e|es|ing)|implement\w*|set ?up|build|migrat\w+)\b|\[NEW\]",
     re.IGNORECASE,
 )
-_MARKED_NEW = re.compile(r"\[NEW\]")
-_KNOWN_KIND = re.compile(
+_MARKED_NEW = regex(r"\[NEW\]")
+_KNOWN_KIND = regex(
     r"\.(?:py|tsx?|jsx?|mjs|go|rs|java|kt|rb|php|cs|swift|vue|svelte|sql|sh|tf|ya?ml)$"
 )
-_SPAN = re.compile(r"`[^`]*`")
-_GLOB = re.compile(r"[*{}<>\[\]]|\.\.\.")
+_SPAN = regex(r"`[^`]*`")
+_GLOB = regex(r"[*{}<>\[\]]|\.\.\.")
 
 
 def find_unknown_paths(view: SpecView) -> Iterator[Hit]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Hit, Span
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 from reviewloop.specs.words import terms
 
@@ -27,13 +28,13 @@ _UNITS: dict[str, tuple[str, float]] = {
         for unit in ("character", "attempt", "retry", "item", "user", "request", "connection")
     },
 }
-_QUANTITY = re.compile(
+_QUANTITY = regex(
     r"(?<![\w.\-/#$])(?P<number>\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?)\s?[- ]?"
     r"(?P<unit>ms|milliseconds?|s|secs?|seconds?|min|minutes?|h|hrs?|hours?|days?|weeks?|[KMGT]B|bytes?"
     r"|%|percent|characters?|attempts?|retries|items?|users?|requests?|connections?)(?![\w])",
     re.IGNORECASE,
 )
-_CLAUSE = re.compile(r"[.;:](?:\s|$)|,\s|\s[-–—]\s|\s\|\s|\(|\)")
+_CLAUSE = regex(r"[.;:](?:\s|$)|,\s|\s[-–—]\s|\s\|\s|\(|\)")
 _NEGLIGIBLE_WORDS = """
     least most within than maximum minimum max min up about after every second minute hour day
     default limit time value set number per rate

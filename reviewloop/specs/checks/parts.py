@@ -4,92 +4,93 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import Hit
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.general import kind_of
 from reviewloop.specs.requirements import whole_requirements
 
-_ERRORS = re.compile(
+_ERRORS = regex(
     r"\b\w*errors?\b|\bfail\w*|\binvalid\b|\breject\w*|\b\w*exceptions?\b|\bdenie[sd]\b|\bdeny\b"
     r"|\bunavailable\b|\bnot found\b|\btime[sd]?[- ]?out\b|\bunauthori[sz]ed\b|\bmissing\b"
     r"|\brefus\w+|\bcorrupt\w*|\bcannot\b|\bcan't\b|\b[45]\d\d\b",
     re.IGNORECASE,
 )
-_EDGES = re.compile(
+_EDGES = regex(
     r"\bedge cases?\b|\bempty\b|\bboundar\w+|\bmaximum\b|\bminimum\b|\blimits?\b|\bduplicate\w*"
     r"|\bconcurren\w+|\bzero\b|\bexceed\w*|\bno \w+ (?:exist|are|is)\b|\balready\b|\bnothing\b"
     r"|\bat (?:most|least)\b",
     re.IGNORECASE,
 )
-_AT_RISK = re.compile(
+_AT_RISK = regex(
     r"\bpasswords?\b|\blog[- ]?in\b|\bsign[- ]?(?:in|up)\b|\bcredentials?\b|\bpayments?\b"
     r"|\bcredit cards?\b|\bpersonal data\b|\buploads?\b|\be-?mail address\w*",
     re.IGNORECASE,
 )
-_SECURITY = re.compile(
+_SECURITY = regex(
     r"\bsecur\w+|\bauthenticat\w+|\bauthori[sz]\w+|\bpermission\w*|\bencrypt\w+|\bhash\w*|\bTLS\b"
     r"|\bHTTPS\b|\bsaniti[sz]\w+|\bescap\w+|\binject\w+|\bXSS\b|\bCSRF\b|\brate[- ]?limit\w*"
     r"|\bsecrets?\b|\bprivacy\b|\bGDPR\b|\baccess control\b|\broles?\b|\bforbidden\b|\b40[13]\b"
     r"|\block(?:ed|s|out)?\b|\b(?:token|session|link)s?\b.{0,40}\bexpir\w+|\bvalidat\w+",
     re.IGNORECASE,
 )
-_SPEED = re.compile(
+_SPEED = regex(
     r"\bperforman\w+|\blatenc\w+|\bthroughput\b|\b\d+\s*(?:ms|milliseconds?|s|sec(?:ond)?s?)\b"
     r"|\bresponse times?\b|\bconcurrent\b|\bper (?:second|minute|hour)\b|\bp9\d\b|\bscal\w+",
     re.IGNORECASE,
 )
-_SUCCESS = re.compile(
+_SUCCESS = regex(
     r"success criteri\w+|\bdefinition of done\b|\bacceptance criteri\w+|\bmeasurable\b|\bSC-\d"
     r"|\bscenario\b|\bgiven\b.*\bwhen\b",
     re.IGNORECASE,
 )
-_LIMITS = re.compile(
+_LIMITS = regex(
     r"\bout[- ]of[- ]scope\b|\bnon-?goals?\b|\bnot (?:in scope|included|part of)\b|\bexclu\w+"
     r"|\bfuture (?:work|enhancements?|versions?)\b|\bwill not\b|\bshall not\b|\bassumptions?\b",
     re.IGNORECASE,
 )
-_PEOPLE = re.compile(
+_PEOPLE = regex(
     r"\bas (?:an?|the)\s+\W*\w+|\b(?:users?|admin\w*|members?|operators?|developers?|customers?"
     r"|visitors?|guests?|clients?|callers?|owners?|authors?|readers?|editors?|viewers?|maintainers?|agents?"
     r"|persons?|people|players?|students?|teachers?|patients?|roles?|actors?|personas?)\b",
     re.IGNORECASE,
 )
-_PURPOSE = re.compile(
+_PURPOSE = regex(
     r"\bso (?:that|i|we|they)\b|\bin order to\b|\bpurpose\b|\bgoals?\b|\bproblem\b|\bwhy\b"
     r"|\bbecause\b|\bobjectives?\b|\bbenefits?\b|\bmotivation\b|\bbackground\b",
     re.IGNORECASE,
 )
-_STORED = re.compile(
+_STORED = regex(
     r"\b(?:stores?|stored|persist\w*|saves? (?:it|them|the|an?)|database)\b", re.IGNORECASE
 )
-_DATA = re.compile(
+_DATA = regex(
     r"\bdata (?:model|structure|type|class)\w*|\bschemas?\b|\bentit(?:y|ies)\b|\btables?\b"
     r"|\brows?\b|\bcolumns?\b|\bfields?\b|\battributes?\b|\bprimary keys?\b|\binterface \w+"
     r"|\btype \w+ =|\bclass \w+|\bstruct \w+|\bJSON\b|\bCREATE TABLE\b|\bmodels?\b",
     re.IGNORECASE,
 )
-_SERVED = re.compile(
+_SERVED = regex(
     r"\b(?:REST|HTTP|GraphQL|gRPC|web|public) APIs?\b|\bendpoints?\b|\bAPI (?:routes?|calls?)\b"
 )
-_ROUTES = re.compile(
+_ROUTES = regex(
     r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|`/[\w{]|\s/\w+/|\b(?:rpc|query|mutation|service) \w+"
     r"|\bopenapi\b|\bswagger\b|\.proto\b|\brequest body\b",
     re.IGNORECASE,
 )
-_WRITTEN = re.compile(
+_WRITTEN = regex(
     r"\b(?:file|message|payload|date|output|input|response|log) formats?\b|\bpars(?:e[sd]?|ing)\b"
     r"|\bCSV\b|\bYAML\b|\bXML\b|\bpayloads?\b",
     re.IGNORECASE,
 )
-_EXAMPLES = re.compile(
+_EXAMPLES = regex(
     r"\be\.\s?g\.|\bfor example\b|\bfor instance\b|\bexamples?\b|\bsuch as\b|\bsamples?\b|`[^`]+`"
     r"|\"[^\"]+\"",
     re.IGNORECASE,
 )
-_AWS = re.compile(
+_AWS = regex(
     r"\bAWS\b|\bLambda\b|\bSQS\b|\bSNS\b|\bDynamoDB\b|\bEventBridge\b|\bStep Functions\b"
     r"|\bKinesis\b"
 )
-_OPERATIONS = re.compile(
+_OPERATIONS = regex(
     r"\bdead[- ]letter\b|\bDLQ\b|\btimeouts?\b|\bretr(?:y|ies)\b|\balarms?\b|\bleast privilege\b"
     r"|\bIAM\b|\bvisibility\b",
     re.IGNORECASE,

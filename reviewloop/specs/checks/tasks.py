@@ -5,13 +5,14 @@ from collections.abc import Iterator, Mapping
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.domain.task import Problem, Task
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.requirements import resolve, whole_requirements
 from reviewloop.specs.tasks import ancestors
 from reviewloop.specs.words import named_paths, terms
 
-_REFERENCE = re.compile(r"^\s*[-*]?\s*[_*]*(?:requirements?|validates|depends(?: on)?)[_*]*:", re.I)
-_SHOWN = re.compile(
+_REFERENCE = regex(r"^\s*[-*]?\s*[_*]*(?:requirements?|validates|depends(?: on)?)[_*]*:", re.I)
+_SHOWN = regex(
     r"\btest\w*|\bverif\w+|\bcheck\w*|\bassert\w*|\bvalidat\w+|\bexpect\w*|\breturns?\b|\bensure\w*"
     r"|\bspecs?\b|\bcoverage\b|\bconfirm\w*|\blint\w*|\bprop(?:erty|erties)\b",
     re.IGNORECASE,

@@ -8,6 +8,7 @@ from functools import cached_property
 from reviewloop.analysis.contract import Hit, Span, Tree
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task
+from reviewloop.regex import regex
 from reviewloop.specs.dialect import CheckedAs, SpecPart, dialect_named
 from reviewloop.specs.discover import read_spec
 from reviewloop.specs.files import Files
@@ -20,16 +21,16 @@ from reviewloop.specs.requirements import (
 )
 from reviewloop.specs.select import is_done, leaves
 
-_MODAL = re.compile(r"\b(?:shall|must|should)\b", re.IGNORECASE)
-_DEMAND = re.compile(  # of the whole, in a text that is otherwise about reasons
+_MODAL = regex(r"\b(?:shall|must|should)\b", re.IGNORECASE)
+_DEMAND = regex(  # of the whole, in a text that is otherwise about reasons
     r"\b(?:system|app(?:lication)?|service|site|website|product|platform)\s+(?:shall|must|should)\b",
     re.IGNORECASE,
 )
-_STORY = re.compile(
+_STORY = regex(
     r"^\W*(?:user story|objective|question|note|priority|why this)\b|\bso that\b", re.IGNORECASE
 )
-_BULLET = re.compile(r"^\s*[-*+]\s+\S")
-_WORD = re.compile(r"[^\W\d_]+")
+_BULLET = regex(r"^\s*[-*+]\s+\S")
+_WORD = regex(r"[^\W\d_]+")
 _ENGLISH_WORDS = """
     the a an of to and or in is are for with when then if shall must should that be it as on by not
     this from so i want user system given

@@ -4,22 +4,23 @@ import re
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import Hit
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 
 AMOUNT, TASTE, OPEN = "amount", "taste", "open"
 """Kinds of vague words: a missing number, a matter of taste, an open-ended list."""
 
-_NUMBER = re.compile(
+_NUMBER = regex(
     r"\d\s?-?(?:%|percent\b|x\b|ms\b|s\b|sec(?:ond)?s?\b|min(?:ute)?s?\b|h(?:our)?s?\b|days?\b"
     r"|[kmgt]?b(?:ytes?)?\b|px\b|fps\b|\w+ per \w+|(?:\w+ )?(?:users?|requests?|members?|items?"
     r"|rows?|records?|files?|messages?|connections?|times|steps?|clicks?|characters?|lines?)\b)"
     r"|[<>≤≥]\s?=?\s?\d|\b(?:at most|at least|up to|within|under|below|over|no more than) \d",
     re.IGNORECASE,
 )
-_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
+_QUOTED = regex(r"`[^`]*`|\"[^\"]*\"|“[^”]*”")
 
 # Words for speed or size: a number in the same statement makes them exact.
-_AMOUNT = re.compile(
+_AMOUNT = regex(
     r"\b(?:(?<!fail[ -])fast(?:er|est)?|quick(?:ly|er)?|slow(?:ly)?|speedy|promptly"
     r"|responsive(?:ly)?|performant|scalab(?:le|ility)|efficient(?:ly)?|low[- ]latency"
     r"|high[- ]performance|lightweight|large(?: number| amount)?s? of|many(?!-)|several|various"
@@ -27,7 +28,7 @@ _AMOUNT = re.compile(
     re.IGNORECASE,
 )
 # Words of taste: two people may disagree whether they are met.
-_TASTE = re.compile(
+_TASTE = regex(
     r"\b(?:user[- ]friendly|intuitive(?:ly)?|easy(?:[- ]to[- ](?:use|read|understand))?|easily"
     r"|seamless(?:ly)?|smooth(?:ly)?|modern|nice(?:ly)?|beautiful(?:ly)?|pleasant|elegant(?:ly)?"
     r"|state[- ]of[- ]the[- ]art|best[- ]practices?|world[- ]class|robust(?:ly)?|flexible"
@@ -35,20 +36,20 @@ _TASTE = re.compile(
     re.IGNORECASE,
 )
 # Words that leave the end of a list or a condition open.
-_OPEN = re.compile(
+_OPEN = regex(
     r"\betc\b\.?|\band so (?:on|forth)\b|\bas (?:needed|necessary|appropriate)\b"
     r"|\b(?:if|where|when(?:ever)?) (?:possible|necessary|needed|appropriate|feasible)\b"
     r"|\band/or\b|\bto the extent possible\b",
     re.IGNORECASE,
 )
 # Common words with little content; alone they are no reason for a hit that blocks.
-_SOFT = re.compile(
+_SOFT = regex(
     r"\b(?:appropriate(?:ly)?|proper(?:ly)?|adequate(?:ly)?|sufficient(?:ly)?|reasonabl[ey]"
     r"|real[- ]?time|suitabl[ey]|relevant|graceful(?:ly)?|meaningful|clear(?:ly)?"
     r"|consistent(?:ly)?)\b",
     re.IGNORECASE,
 )
-_UNDECIDABLE = re.compile(
+_UNDECIDABLE = regex(
     r"\b(?:shall|must|should|will)\s+(?:not\s+)?(?:"
     r"(?:work|function|behave|operate|run|perform)s?\s+"
     r"(?:correctly|properly|well|fine|as (?:expected|intended|usual|designed)|reliably|smoothly"
@@ -62,13 +63,13 @@ _UNDECIDABLE = re.compile(
     r")",
     re.IGNORECASE,
 )
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = regex(
     r"\bTBD\b|\bTBC\b|\bTODO\b(?! (?:comments?|markers?|notes?|lists?|items?)\b)|\bFIXME\b"
     r"|\bXXX\b|\?\?\?|\[to be (?:defined|decided|done)[^\]]*\]"
     r"|<(?:fill in|insert|your)[^>]*>|\blorem ipsum\b",
 )
-_UNCLEAR = re.compile(r"\[NEEDS CLARIFICATION:?\s*(?P<question>[^\]]*)\]?")
-_LEVEL = re.compile(r"[(,/|]\s*$")  # before one of several names: (Easy, Medium, Hard)
+_UNCLEAR = regex(r"\[NEEDS CLARIFICATION:?\s*(?P<question>[^\]]*)\]?")
+_LEVEL = regex(r"[(,/|]\s*$")  # before one of several names: (Easy, Medium, Hard)
 
 
 def find_vague(view: SpecView) -> Iterator[Hit]:

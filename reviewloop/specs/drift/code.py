@@ -10,6 +10,7 @@ from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import path_class
 from reviewloop.analysis.outline import LANGUAGES, outline
 from reviewloop.architecture.imports import Modules
+from reviewloop.regex import regex
 from reviewloop.specs.drift.commands import read_commands, read_settings
 from reviewloop.specs.drift.names import CodeName, CodeNames, Read
 from reviewloop.specs.drift.python_routes import read_python_routes
@@ -24,7 +25,7 @@ _LARGEST = 500_000  # most characters of a file to read
 _DATA = frozenset((".json", ".yaml", ".yml", ".css", ".html", ".htm", ".tf", ".hcl", ".tfvars"))
 _CODE = frozenset(LANGUAGES) - _DATA | {".sql", ".prisma", ".vue", ".svelte"}
 _FILES = frozenset(("package.json", "pyproject.toml", "Makefile", "makefile", "GNUmakefile"))
-_OF_OTHERS = re.compile(
+_OF_OTHERS = regex(
     r"(?:^|/)(?:node_modules|bower_components|vendor|third_party|site-packages|dist|build|target"
     r"|\.venv|venv|coverage|__pycache__|\.next|\.[^/]+)/|[.\-]min\.[cm]?js$|\.d\.ts$"
 )

@@ -8,16 +8,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM, READS, may_read
+from reviewloop.regex import regex
 from reviewloop.specs.drift.names import CodeName, CodeNames, Unread, line_at
 
-_OF_FRAMEWORKS = re.compile(
+_OF_FRAMEWORKS = regex(
     r"(?:DJANGO_SETTINGS_MODULE|FLASK_\w+|PYTHON\w*|NODE_\w+|npm_\w+|NO_COLOR|FORCE_COLOR|CLICOLOR\w*"
     r"|DEBUG|EDITOR|VISUAL|PAGER|COLUMNS|LINES|XDG_\w+|GITHUB_\w+|VERCEL\w*|APPDATA|LOCALAPPDATA"
     r"|USERPROFILE|DISPLAY|SSH_\w+)$"
 )
 _COMMENTED = ("#", "//", "*")
-_SETTINGS_CLASS = re.compile(r"\bBaseSettings\b")
-_HELPERS = re.compile(
+_SETTINGS_CLASS = regex(r"\bBaseSettings\b")
+_HELPERS = regex(
     r"\b(?:env|config|ENV|env_(?:str|int|bool)|get_env|getEnv)(?:\.(?:str|int|bool|list|url|float))?"
     r"\(\s*['\"](?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)['\"]"
 )
@@ -79,21 +80,21 @@ def _fields(path: str, text: str, found: CodeNames) -> Iterator[CodeName]:
                 yield CodeName("setting", name, path, one.lineno)
 
 
-_PARSER = re.compile(r"\badd_parser\(\s*(?:['\"](?P<name>[\w:-]+)['\"])?")
-_PROG = re.compile(r"\bArgumentParser\([^)]*?\bprog\s*=\s*['\"](?P<name>[\w-]+)['\"]", re.DOTALL)
-_COBRA = re.compile(r"\bUse:\s*\"(?P<name>[\w:-]+)")
-_COBRA_ROOT = re.compile(r"\b\w*[rR]oot\w*\s*:?=\s*&cobra\.Command\{\s*Use:\s*\"(?P<name>[\w-]+)")
-_COMMANDER = re.compile(r"\.command\(\s*['\"`](?P<name>[\w:-]+)(?:\s[^'\"`]*)?['\"`]")
-_COMMANDER_HINT = re.compile(r"['\"](?:commander|yargs|cac|oclif)['\"]")
-_MAKE = re.compile(r"^(?P<names>[A-Za-z][\w-]*(?:[ \t]+[A-Za-z][\w-]*)*)[ \t]*:(?![=:])", re.M)
-_DJANGO = re.compile(r"(?:^|/)management/commands/(?P<name>[a-z]\w*)\.py$")
+_PARSER = regex(r"\badd_parser\(\s*(?:['\"](?P<name>[\w:-]+)['\"])?")
+_PROG = regex(r"\bArgumentParser\([^)]*?\bprog\s*=\s*['\"](?P<name>[\w-]+)['\"]", re.DOTALL)
+_COBRA = regex(r"\bUse:\s*\"(?P<name>[\w:-]+)")
+_COBRA_ROOT = regex(r"\b\w*[rR]oot\w*\s*:?=\s*&cobra\.Command\{\s*Use:\s*\"(?P<name>[\w-]+)")
+_COMMANDER = regex(r"\.command\(\s*['\"`](?P<name>[\w:-]+)(?:\s[^'\"`]*)?['\"`]")
+_COMMANDER_HINT = regex(r"['\"](?:commander|yargs|cac|oclif)['\"]")
+_MAKE = regex(r"^(?P<names>[A-Za-z][\w-]*(?:[ \t]+[A-Za-z][\w-]*)*)[ \t]*:(?![=:])", re.M)
+_DJANGO = regex(r"(?:^|/)management/commands/(?P<name>[a-z]\w*)\.py$")
 _ROUTINE = """
     all build ci check clean coverage dev fmt format help install lint prepare pretest start test
     tests typecheck types watch
 """
 _OF_DEVELOPERS = frozenset(_ROUTINE.split())
 _LIBRARIES = frozenset(("click", "typer", "asyncclick", "rich_click"))
-_CLICK_HINT = re.compile(r"\b(?:click|typer|asyncclick|rich_click)\b|\.command\(|\.group\(")
+_CLICK_HINT = regex(r"\b(?:click|typer|asyncclick|rich_click)\b|\.command\(|\.group\(")
 
 
 def read_commands(texts: Mapping[str, str]) -> CodeNames:

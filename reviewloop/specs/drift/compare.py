@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from reviewloop.domain.drift import OF_NO_SPEC, Drift, NameKind, NotCompared
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.drift.code import Code
 from reviewloop.specs.drift.names import CodeName, ends_alike, route_of, words_of
@@ -22,11 +23,11 @@ from reviewloop.specs.words import find_paths
 
 _LISTED: tuple[NameKind, ...] = ("endpoint", "table", "setting", "command")
 _CONTEXTS: Mapping[NameKind, re.Pattern[str]] = {
-    "table": re.compile(
+    "table": regex(
         r"\b(?:tables?|rows?|columns?|schema|models?|entit(?:y|ies)|database|storage|records?)\b",
         re.IGNORECASE,
     ),
-    "command": re.compile(
+    "command": regex(
         r"\b(?:(?:sub)?commands?|cli|scripts?|targets?|jobs?|make|npm|runs?|executes?)\b", re.I
     ),
 }
@@ -43,14 +44,14 @@ _SHAPES = frozenset(
     }
 )
 """Suffixes of names of data types: a design names one of many."""
-_BASE = re.compile(r"api|rest|v\d+(?:\.\d+)?")
+_BASE = regex(r"api|rest|v\d+(?:\.\d+)?")
 _SEVERAL = 3  # endpoints below one base path that the spec omits
-_ROUTED_FILE = re.compile(
+_ROUTED_FILE = regex(
     r"(?:^|/)(?:(?:app|routes)/(?P<below>(?:[^/]+/)*)(?:page|route|\+page|\+server)\.(?:[jt]sx?|svelte)"
     r"|pages/(?P<page>.+)\.[jt]sx?|server/(?P<api>(?:api|routes)/.+?)(?:\.[a-z]+)?\.[jt]s)$"
 )
-_HUMPS = re.compile(r"[A-Z][a-z0-9]*$")
-_PATH = re.compile(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
+_HUMPS = regex(r"[A-Z][a-z0-9]*$")
+_PATH = regex(r"(?<![\w.])/[\w{}<>:$*.\-/\[\]]*")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import path_class
 from reviewloop.domain.drift import Drift
+from reviewloop.regex import regex
 from reviewloop.specs.checks import SpecView
 from reviewloop.specs.requirements import resolve
 from reviewloop.specs.select import leaves
@@ -77,8 +78,8 @@ def _numbers(text: str) -> frozenset[str]:
     return frozenset(one.strip(".") for one in re.split(r"[^\d.]+", lists) if one)
 
 
-_JOINS = re.compile(r"[-_\s]")
-_NUMBERS = re.compile(
+_JOINS = regex(r"[-_\s]")
+_NUMBERS = regex(
     r"(?:requirements?|req|criteri(?:on|a)|validates)[\s:#_.]*((?:[\d._,\s]|and)+)", re.IGNORECASE
 )
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from reviewloop.domain.drift import NameKind
+from reviewloop.regex import regex
 
 Read = Callable[[str], str | None]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 ANY = "ANY"
-_PARAMETER = re.compile(r"\{[^}/]*\}|<[^>/]*>|\[[^\]/]*\]|^[:$][\w-]+\??$|^\*\w*$")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_PARAMETER = regex(r"\{[^}/]*\}|<[^>/]*>|\[[^\]/]*\]|^[:$][\w-]+\??$|^\*\w*$")
+_WORD = regex(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def comments_blanked(text: str) -> str:
     )
 
 
-_C_TOKENS = re.compile(
+_C_TOKENS = regex(
     r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|//[^\n]*|/\*.*?\*/", re.DOTALL
 )
 
@@ -131,6 +132,6 @@ def closing(text: str, index: int) -> int:
     return len(text)
 
 
-_BRACKETS = re.compile(
+_BRACKETS = regex(
     r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`|[()\[\]{}]", re.DOTALL
 )

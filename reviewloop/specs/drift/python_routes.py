@@ -6,21 +6,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reviewloop.architecture.imports import Modules
+from reviewloop.regex import regex
 from reviewloop.specs.drift.names import METHODS, CodeName, CodeNames, Unread, route_of, shown_route
 
-HINT = re.compile(
+HINT = regex(
     r"\.(?:get|post|put|patch|delete|head|options|route|api_route|websocket)\("
     r"|APIRouter|FastAPI\(|Flask\(|Blueprint\(|urlpatterns|add_url_rule|add_api_route|include_router"
     r"|register_blueprint|DefaultRouter|SimpleRouter"
 )
-_FRAMEWORK = re.compile(
+_FRAMEWORK = regex(
     r"\b(?:fastapi|flask|starlette|quart|django|rest_framework|urlpatterns|APIRouter|Blueprint)\b"
 )
 _VERBS = {method.lower(): method for method in METHODS}
 _APPS = frozenset(("FastAPI", "Flask", "Quart", "Starlette"))
 _ROUTERS = frozenset(("APIRouter", "Blueprint", "DefaultRouter", "SimpleRouter"))
 _OF_REST = frozenset(("DefaultRouter", "SimpleRouter"))
-_NAMED_GROUP = re.compile(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)")
+_NAMED_GROUP = regex(r"\(\?P<\w+>(?:[^()]|\([^()]*\))*\)")
 _COMPUTED = "the path of the route is computed"
 
 _Key = tuple[str, str]  # the file, and the name of a router in it

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from reviewloop.architecture.imports import Modules
+from reviewloop.regex import regex
 from reviewloop.specs.drift.names import (
     METHODS,
     CodeName,
@@ -20,24 +21,24 @@ from reviewloop.specs.drift.names import (
 _COMPUTED = "the path of the route is computed"
 _VERBS = "|".join(method.lower() for method in METHODS)
 _STRING = r"(?P<quote>['\"`])(?P<path>[^'\"`\n]*)(?P=quote)"
-_MADE = re.compile(
+_MADE = regex(
     r"(?P<name>[\w$]+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:(?P<app>express\s*\(\s*\))"
     r"|(?:express\s*\.\s*)?Router\s*\(|new\s+(?:express\.)?Router\s*\()"
 )
-_IMPORTED = re.compile(
+_IMPORTED = regex(
     r"import\s+(?:(?P<default>[\w$]+)\s*,?\s*)?(?:\{(?P<named>[^}]*)\}|\*\s+as\s+(?P<all>[\w$]+))?"
     r"\s*from\s*['\"](?P<from>[^'\"]+)['\"]"
     r"|(?:const|let|var)\s+(?:(?P<one>[\w$]+)|\{(?P<some>[^}]*)\})\s*=\s*require\(\s*['\"]"
     r"(?P<required>[^'\"]+)['\"]\s*\)(?P<member>\.\w+)?"
 )
-_INLINE = re.compile(r"require\(\s*['\"](?P<from>[^'\"]+)['\"]\s*\)")
-_EXPORTED = re.compile(r"(?:module\.exports\s*=|export\s+default)\s*(?P<name>[\w$]+)\s*(?:;|\n|$)")
-_PARAMETER = re.compile(r"\(\s*(?P<name>app|router|server|api)\b[^)]*\)\s*(?::\s*\w+\s*)?(?:=>|\{)")
-_CONTROLLER = re.compile(r"@Controller\s*\(")
-_HANDLER = re.compile(r"@(?P<verb>Get|Post|Put|Patch|Delete|Head|Options|All)\s*\(")
-_GLOBAL_PREFIX = re.compile(rf"setGlobalPrefix\(\s*{_STRING}")
-_PATH_KEY = re.compile(rf"\bpath\s*:\s*{_STRING}")
-_TEXT = re.compile(_STRING)
+_INLINE = regex(r"require\(\s*['\"](?P<from>[^'\"]+)['\"]\s*\)")
+_EXPORTED = regex(r"(?:module\.exports\s*=|export\s+default)\s*(?P<name>[\w$]+)\s*(?:;|\n|$)")
+_PARAMETER = regex(r"\(\s*(?P<name>app|router|server|api)\b[^)]*\)\s*(?::\s*\w+\s*)?(?:=>|\{)")
+_CONTROLLER = regex(r"@Controller\s*\(")
+_HANDLER = regex(r"@(?P<verb>Get|Post|Put|Patch|Delete|Head|Options|All)\s*\(")
+_GLOBAL_PREFIX = regex(rf"setGlobalPrefix\(\s*{_STRING}")
+_PATH_KEY = regex(rf"\bpath\s*:\s*{_STRING}")
+_TEXT = regex(_STRING)
 
 _Key = tuple[str, str]
 
@@ -232,18 +233,16 @@ def _paths(text: str, start: int) -> list[str] | None:
     return None
 
 
-_GO_ROUTE = re.compile(
+_GO_ROUTE = regex(
     r"(?P<name>[\w.]+)\.(?P<verb>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|Any|HandleFunc|Handle)"
     r"\(\s*(?:\"(?P<path>[^\"\n]*)\"|(?P<computed>[^\s\")][^,\n]*))\s*,"
 )
-_GO_GROUP = re.compile(
-    r"(?P<name>\w+)\s*:?=\s*(?P<above>[\w.]+)\.Group\(\s*(?:\"(?P<path>[^\"\n]*)\")?"
-)
-_GO_ROOT = re.compile(
+_GO_GROUP = regex(r"(?P<name>\w+)\s*:?=\s*(?P<above>[\w.]+)\.Group\(\s*(?:\"(?P<path>[^\"\n]*)\")?")
+_GO_ROOT = regex(
     r"(?P<name>[\w.]+)\s*:?=\s*(?:gin\.(?:Default|New)|http\.NewServeMux|mux\.NewRouter)\("
 )
-_GO_METHODS = re.compile(r"\s*\.\s*Methods\((?P<all>[^)]*)\)")
-_GO_HINT = re.compile(r"net/http|gin-gonic/gin|gorilla/mux")
+_GO_METHODS = regex(r"\s*\.\s*Methods\((?P<all>[^)]*)\)")
+_GO_HINT = regex(r"net/http|gin-gonic/gin|gorilla/mux")
 
 
 def read_go_routes(texts: Mapping[str, str]) -> CodeNames:
@@ -295,37 +294,37 @@ def _group_prefix(
 
 _SCRIPTS = (".ts", ".js", ".mjs", ".cjs", ".mts", ".cts", ".tsx", ".jsx")
 _OTHERS = (
-    ("Spring", re.compile(r"@(?:Request|Get|Post|Put|Patch|Delete)Mapping\b"), (".java", ".kt")),
-    ("JAX-RS or Ktor", re.compile(r"@Path\(\"|\brouting\s*\{"), (".java", ".kt")),
-    ("ASP.NET", re.compile(r"\[Http(?:Get|Post|Put|Patch|Delete)\b|\.Map(?:Get|Post)\("), (".cs",)),
-    ("Rails", re.compile(r"routes\.draw\b"), (".rb",)),
-    ("Sinatra", re.compile(r"\brequire ['\"]sinatra\b|< Sinatra::Base\b"), (".rb",)),
-    ("Phoenix", re.compile(r"\buse \w+(?:\.\w+)*, :router\b|\buse Phoenix\.Router\b"), (".ex",)),
-    ("Laravel", re.compile(r"\bRoute::(?:get|post|put|patch|delete|resource)\("), (".php",)),
-    ("Symfony", re.compile(r"#\[Route\("), (".php",)),
-    ("Rust", re.compile(r"#\[(?:get|post|put|patch|delete)\(\"|\.route\(\s*\"/"), (".rs",)),
+    ("Spring", regex(r"@(?:Request|Get|Post|Put|Patch|Delete)Mapping\b"), (".java", ".kt")),
+    ("JAX-RS or Ktor", regex(r"@Path\(\"|\brouting\s*\{"), (".java", ".kt")),
+    ("ASP.NET", regex(r"\[Http(?:Get|Post|Put|Patch|Delete)\b|\.Map(?:Get|Post)\("), (".cs",)),
+    ("Rails", regex(r"routes\.draw\b"), (".rb",)),
+    ("Sinatra", regex(r"\brequire ['\"]sinatra\b|< Sinatra::Base\b"), (".rb",)),
+    ("Phoenix", regex(r"\buse \w+(?:\.\w+)*, :router\b|\buse Phoenix\.Router\b"), (".ex",)),
+    ("Laravel", regex(r"\bRoute::(?:get|post|put|patch|delete|resource)\("), (".php",)),
+    ("Symfony", regex(r"#\[Route\("), (".php",)),
+    ("Rust", regex(r"#\[(?:get|post|put|patch|delete)\(\"|\.route\(\s*\"/"), (".rs",)),
     (
         "Fastify, Koa, Hono or hapi",
-        re.compile(
+        regex(
             r"(?:\bfrom|\brequire\()\s*['\"](?:fastify|koa-router|@koa/router|hono|@hapi/hapi)['\"]"
         ),
         _SCRIPTS,
     ),
     (
         "aiohttp, Tornado, Bottle, Falcon, Sanic, Litestar or Pyramid",
-        re.compile(
+        regex(
             r"^\s*(?:(?:import|from)\s+(?:aiohttp\.web|tornado\.web|bottle|falcon|sanic|litestar"
             r"|pyramid)\b|from\s+aiohttp\s+import\s+web\b)",
             re.M,
         ),
         (".py",),
     ),
-    ("chi, echo or fiber", re.compile(r"\"github\.com/(?:go-chi|labstack|gofiber)/"), (".go",)),
+    ("chi, echo or fiber", regex(r"\"github\.com/(?:go-chi|labstack|gofiber)/"), (".go",)),
 )
 _BY_FOLDER = (
-    ("Next.js", re.compile(r"(?:^|/)(?:pages|app)/api/.*\.[jt]sx?$")),
-    ("SvelteKit", re.compile(r"(?:^|/)\+server\.[jt]s$")),
-    ("Nuxt", re.compile(r"(?:^|/)server/(?:api|routes)/.*\.(?:get|post|put|patch|delete)\.[jt]s$")),
+    ("Next.js", regex(r"(?:^|/)(?:pages|app)/api/.*\.[jt]sx?$")),
+    ("SvelteKit", regex(r"(?:^|/)\+server\.[jt]s$")),
+    ("Nuxt", regex(r"(?:^|/)server/(?:api|routes)/.*\.(?:get|post|put|patch|delete)\.[jt]s$")),
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM
 from reviewloop.domain.drift import NameKind
+from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 from reviewloop.specs.drift.names import METHODS, route_of, shown_route
 from reviewloop.specs.drift.wording import unset
@@ -33,92 +34,90 @@ class SpecName:
 
 _METHOD = "|".join(METHODS)
 _ROUTE = r"(?:https?://[^/\s]+)?(?P<path>/[^\s|,;\"'()\]<>]*(?:<[^>\s]*>[^\s|,;\"'()\]<>]*)*)"
-_ENDPOINT = re.compile(
+_ENDPOINT = regex(
     rf"(?<![\w/])(?P<methods>(?:{_METHOD})(?:\s?[/,|]\s?(?:{_METHOD}))*)[\s|:,\-–—]{{1,40}}{_ROUTE}"
 )
-_TURNED = re.compile(
+_TURNED = regex(
     rf"\|\s*{_ROUTE}\s*\|\s*(?P<methods>(?:{_METHOD})(?:\s?[/,]\s?(?:{_METHOD}))*)\s*\|"
 )
 _CAMEL = r"[A-Z][a-z]+[a-z0-9]*(?:[A-Z][a-z0-9]*)+"
-_COMPONENT_HEAD = re.compile(
+_COMPONENT_HEAD = regex(
     rf"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:(?:component|class|service|module|interface)s?\b:?\s+)?"
     rf"(?P<name>{_CAMEL})(?:\s+(?:class|component|service|module|interface))?\s*(?:\(|:|—|–|-|$)",
     re.IGNORECASE,
 )
-_ITEM = re.compile(rf"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>{_CAMEL})\b\s*(?:\(|:|—|–|-|→|$)")
-_CELL = re.compile(rf"^\s*\|\s*(?P<name>{_CAMEL})\s*\|")
-_DECLARED = re.compile(
+_ITEM = regex(rf"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>{_CAMEL})\b\s*(?:\(|:|—|–|-|→|$)")
+_CELL = regex(rf"^\s*\|\s*(?P<name>{_CAMEL})\s*\|")
+_DECLARED = regex(
     rf"^\s*(?:export\s+)?(?:default\s+)?(?:public\s+|abstract\s+|final\s+|data\s+|sealed\s+)*"
     rf"(?:class|interface|struct|trait)\s+(?P<name>{_CAMEL})\b|^\s*type\s+(?P<go>{_CAMEL})\s+struct\b"
 )
-_SUFFIXED = re.compile(rf"`(?P<name>{_CAMEL})`")
-_ROLE = re.compile(
+_SUFFIXED = regex(rf"`(?P<name>{_CAMEL})`")
+_ROLE = regex(
     r"(?:Service|Repository|Controller|Manager|Handler|Store|Client|Gateway|Provider|Worker"
     r"|Scheduler|Queue|Cache|Validator|Parser|Router|Adapter|Factory|Engine|Processor|Listener"
     r"|Publisher|Consumer|Middleware|Guard|Mapper|Exporter|Importer|Reader|Writer|Builder|Monitor"
     r"|Tracker|Calculator|Notifier|Sender|Loader|Limiter|Resolver|Registry|Dispatcher)$"
 )
-_SHAPE = re.compile(r"^\s*(?:export\s+)?(?:default\s+)?(?:public\s+)?interface\s")
+_SHAPE = regex(r"^\s*(?:export\s+)?(?:default\s+)?(?:public\s+)?interface\s")
 _NOTES = ("/research.md", "/quickstart.md")
-_STACK = re.compile(
+_STACK = regex(
     r"\b(?:tech\w*|stack|dependenc\w+|librar\w+|frameworks?|alternatives?|research|references?"
     r"|decisions?|tooling|platforms?)\b",
     re.IGNORECASE,
 )
-_COMPONENTS = re.compile(
-    r"\b(?:components?|classes|modules|services|architecture)\b", re.IGNORECASE
-)
-_TABLE_HEAD = re.compile(
+_COMPONENTS = regex(r"\b(?:components?|classes|modules|services|architecture)\b", re.IGNORECASE)
+_TABLE_HEAD = regex(
     r"^(?:\d+(?:\.\d+)*[.)]?\s+)?(?:table:?\s+(?P<after>[a-z_]\w*)|(?P<before>[a-z_]\w*)\s+table)$",
     re.IGNORECASE,
 )
-_TABLES = re.compile(r"\b(?:tables|database schema)\b", re.IGNORECASE)
-_TABLE_WORDS = re.compile(
+_TABLES = regex(r"\b(?:tables|database schema)\b", re.IGNORECASE)
+_TABLE_WORDS = regex(
     r"[`*]+(?P<quoted>[a-z_][a-z0-9_]*)[`*]+\s+table\b|\btable\s+[`*]+(?P<after>[a-z_][a-z0-9_]*)[`*]+"
     r"|(?<![\w/.])(?P<snake>[a-z0-9]+(?:_[a-z0-9]+)+)\s+table\b"
     r"|\btable\s+(?P<snake_after>[a-z0-9]+(?:_[a-z0-9]+)+)(?![\w/.])"
 )
-_TABLE_ITEM = re.compile(
+_TABLE_ITEM = regex(
     r"^\s{0,3}(?:[-*+]|\d+[.)])\s+(?P<name>[a-z_][a-z0-9_]*)\s*(?:\(|:|—|–|\s-\s|$)"
 )
-_TABLE_CELL = re.compile(r"^\s*\|\s*(?P<name>[a-z_][a-z0-9_]*)\s*\|")
-_CREATE = re.compile(
+_TABLE_CELL = regex(r"^\s*\|\s*(?P<name>[a-z_][a-z0-9_]*)\s*\|")
+_CREATE = regex(
     r"\bCREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?[\"`]?(?:\w+\.)?(?P<name>[A-Za-z_]\w*)[\"`]?"
 )
-_TABLE_NAME = re.compile(r"__tablename__\s*=\s*['\"](?P<name>\w+)|^\s*model\s+(?P<model>\w+)\s*\{")
+_TABLE_NAME = regex(r"__tablename__\s*=\s*['\"](?P<name>\w+)|^\s*model\s+(?P<model>\w+)\s*\{")
 _COLUMN_WORDS = frozenset(("table", "name", "column", "tables", "field", "type", "entity"))
-_SETTING = re.compile(r"(?<![\w./-])(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w/])")
-_SETTING_READ = re.compile(
+_SETTING = regex(r"(?<![\w./-])(?P<name>[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)(?![\w/])")
+_SETTING_READ = regex(
     r"(?:process\.env\.|os\.environ(?:\.get\(|\[)['\"]|os\.getenv\(['\"]|\$\{?)"
     r"(?P<name>[A-Z][A-Z0-9_]+)"
 )
-_SETTING_GIVEN = re.compile(r"^\s*(?:export\s+)?(?P<name>[A-Z][A-Z0-9_]+)=")
-_SETTINGS = re.compile(r"\b(?:env|environment|settings?|config\w*|variables?)\b", re.IGNORECASE)
-_COMMANDS = re.compile(r"\b(?:commands?|cli|command[- ]line)\b", re.IGNORECASE)
-_COMMAND_WORDS = re.compile(
+_SETTING_GIVEN = regex(r"^\s*(?:export\s+)?(?P<name>[A-Z][A-Z0-9_]+)=")
+_SETTINGS = regex(r"\b(?:env|environment|settings?|config\w*|variables?)\b", re.IGNORECASE)
+_COMMANDS = regex(r"\b(?:commands?|cli|command[- ]line)\b", re.IGNORECASE)
+_COMMAND_WORDS = regex(
     r"`(?P<name>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`\s+(?:sub)?command\b"
     r"|(?<!workflow )(?<!slash )\b(?:sub)?command\s+`(?P<after>[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*)`"
 )
-_COMMAND_ITEM = re.compile(
+_COMMAND_ITEM = regex(
     r"^\s*(?:[-*+]|\d+[.)])\s+(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)\s*(?:\s[<\[A-Z-][^:—–]*)?"
     r"(?::|—|–|\s-\s)"
 )
-_COMMAND_CELL = re.compile(r"^\s*\|\s*(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)(?:\s[^|]*)?\|")
-_SPAN = re.compile(r"`([^`\n]+)`")
-_PROMPT = re.compile(r"^\s*(?:[$>%]\s+)?")
+_COMMAND_CELL = regex(r"^\s*\|\s*(?P<name>[a-z][a-z0-9]*(?:[-:][a-z0-9]+)*)(?:\s[^|]*)?\|")
+_SPAN = regex(r"`([^`\n]+)`")
+_PROMPT = regex(r"^\s*(?:[$>%]\s+)?")
 _RUNNERS = {"npm": ("run",), "yarn": ("run", ""), "pnpm": ("run", ""), "make": ("",)}
 _OWN_WORDS = """
     install ci add start test init publish audit exec dlx remove update link login version
 """
 _OF_RUNNERS = frozenset(_OWN_WORDS.split())
-_COMMAND = re.compile(r"[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*$")
+_COMMAND = regex(r"[a-z][a-z0-9]*(?:[-:_][a-z0-9]+)*$")
 
-_ASIDE = re.compile(
+_ASIDE = regex(
     r"\b(?:out[- ]of[- ]scope|non-?goals?|not in scope|alternatives?|rejected|future|deferred"
     r"|removed|deprecated|open questions?|assumptions)\b",
     re.IGNORECASE,
 )
-_NEGATED = re.compile(
+_NEGATED = regex(
     r"\b(?:out of scope|no longer|instead of|rather than|unlike|replaced by|replaces|deprecated"
     r"|considered and rejected|(?:first|earlier|previous) draft"
     r"|(?:is|are|was|were|been|be) (?:removed|dropped|retired|deleted from)"
@@ -127,10 +126,10 @@ _NEGATED = re.compile(
     r"|^\W*(?:remove|drop|delete|retire)\s(?!\W*/)",
     re.IGNORECASE,
 )
-_PATH_KIND = re.compile(
+_PATH_KIND = regex(
     r"\.(?:py|tsx?|jsx?|mjs|go|rs|java|kt|rb|php|cs|swift|vue|svelte|sql|sh|tf|prisma)$"
 )
-_PATTERN = re.compile(r"[*{}<>\[\]]|\.\.\.|^/|^~")
+_PATTERN = regex(r"[*{}<>\[\]]|\.\.\.|^/|^~")
 _SHELLS = ("bash", "sh", "shell", "console", "zsh", "")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import dirname
 from typing import NamedTuple
 
+from reviewloop.regex import regex
 from reviewloop.specs.drift.names import (
     CodeName,
     CodeNames,
@@ -16,29 +17,29 @@ from reviewloop.specs.drift.names import (
 )
 
 _NAME = r"(?:[\"`\[]?\w+[\"`\]]?\.)?[\"`\[]?(?P<name>[A-Za-z_]\w*)[\"`\]]?"
-_SQL = re.compile(
+_SQL = regex(
     rf"\b(?P<verb>CREATE|DROP)\s+(?:(?:GLOBAL|LOCAL|TEMP|TEMPORARY|UNLOGGED|FOREIGN)\s+)*TABLE\s+"
     rf"(?:IF\s+(?:NOT\s+)?EXISTS\s+)?{_NAME}"
     rf"|\bALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\"`\[]?(?P<old>\w+)[\"`\]]?\s+"
     rf"RENAME\s+TO\s+[\"`\[]?(?P<new>\w+)",
     re.IGNORECASE,
 )
-_SQL_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_DOWN = re.compile(r"(?:[._-]|^)down\.sql$|(?:^|/)down(?:s)?/|/rollback", re.IGNORECASE)
-_DOWN_PART = re.compile(r"--\s*(?:\+goose|\+migrate)\s+Down\b|--\s*migrate:down\b", re.IGNORECASE)
-_PRISMA = re.compile(r"^[ \t]*model\s+(?P<name>\w+)\s*\{(?P<body>[^}]*)\}", re.MULTILINE)
-_PRISMA_MAP = re.compile(r"@@map\(\s*(?:name:\s*)?\"(?P<name>[^\"]+)\"")
-_ENTITY = re.compile(r"@Entity\s*\(")
-_ENTITY_NAME = re.compile(r"^\s*['\"`](?P<name>\w+)['\"`]|\bname\s*:\s*['\"`](?P<key>\w+)['\"`]")
-_CLASS = re.compile(r"\bclass\s+(?P<name>\w+)")
-_VERSION = re.compile(
+_SQL_COMMENT = regex(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_DOWN = regex(r"(?:[._-]|^)down\.sql$|(?:^|/)down(?:s)?/|/rollback", re.IGNORECASE)
+_DOWN_PART = regex(r"--\s*(?:\+goose|\+migrate)\s+Down\b|--\s*migrate:down\b", re.IGNORECASE)
+_PRISMA = regex(r"^[ \t]*model\s+(?P<name>\w+)\s*\{(?P<body>[^}]*)\}", re.MULTILINE)
+_PRISMA_MAP = regex(r"@@map\(\s*(?:name:\s*)?\"(?P<name>[^\"]+)\"")
+_ENTITY = regex(r"@Entity\s*\(")
+_ENTITY_NAME = regex(r"^\s*['\"`](?P<name>\w+)['\"`]|\bname\s*:\s*['\"`](?P<key>\w+)['\"`]")
+_CLASS = regex(r"\bclass\s+(?P<name>\w+)")
+_VERSION = regex(
     r"\bnew\s+Table\(\s*\{\s*name\s*:\s*['\"`](?P<made>\w+)|\bdropTable\(\s*['\"`](?P<gone>\w+)"
 )
-_PYTHON = re.compile(
+_PYTHON = regex(
     r"sqlalchemy|sqlmodel|django\.db|__tablename__|\bop\.(?:create|drop|rename)_table|db\.Model"
     r"|migrations\.(?:CreateModel|DeleteModel|RenameModel)"
 )
-_STATEMENT = re.compile(r"\b(?:CREATE|DROP)\s+TABLE\b|\bRENAME\s+TO\b")  # upper case, within code
+_STATEMENT = regex(r"\b(?:CREATE|DROP)\s+TABLE\b|\bRENAME\s+TO\b")  # upper case, within code
 
 
 class _Step(NamedTuple):
@@ -52,14 +53,14 @@ class _Step(NamedTuple):
 
 
 _OTHERS = (
-    ("Sequelize", re.compile(r"\bsequelize\.define\(|from\s+['\"]sequelize['\"]")),
-    ("Mongoose", re.compile(r"\bnew\s+(?:mongoose\.)?Schema\(")),
-    ("GORM", re.compile(r"`[^`\n]*\bgorm:\"")),
-    ("Knex", re.compile(r"\bknex\.schema\.|\.schema\.createTable\(")),
-    ("Active Record", re.compile(r"\bcreate_table\s+[:\"]|ApplicationRecord")),
-    ("Hibernate or JPA", re.compile(r"\b(?:javax|jakarta)\.persistence\b")),
-    ("Peewee", re.compile(r"\bfrom\s+peewee\s+import|\bpeewee\.Model\b")),
-    ("Drizzle", re.compile(r"\b(?:pg|mysql|sqlite)Table\(")),
+    ("Sequelize", regex(r"\bsequelize\.define\(|from\s+['\"]sequelize['\"]")),
+    ("Mongoose", regex(r"\bnew\s+(?:mongoose\.)?Schema\(")),
+    ("GORM", regex(r"`[^`\n]*\bgorm:\"")),
+    ("Knex", regex(r"\bknex\.schema\.|\.schema\.createTable\(")),
+    ("Active Record", regex(r"\bcreate_table\s+[:\"]|ApplicationRecord")),
+    ("Hibernate or JPA", regex(r"\b(?:javax|jakarta)\.persistence\b")),
+    ("Peewee", regex(r"\bfrom\s+peewee\s+import|\bpeewee\.Model\b")),
+    ("Drizzle", regex(r"\b(?:pg|mysql|sqlite)Table\(")),
 )
 _SCRIPTS = (".ts", ".js", ".mjs", ".cjs", ".tsx")
 _CODE = (".py", ".go", ".rb", ".java", ".kt", *_SCRIPTS)

@@ -4,15 +4,17 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-_BULLET = re.compile(r"^(\s*)[*+](\s)")
-_EMPHASIS = re.compile(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
-_MARKER = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|>\s*|\|\s*)+(?:\[[ xX~-]\]\s+)?")
-_BREAK = re.compile(r"[.;:!?,|()\[\]{}]+(?=\s|$)|[(\[\]{}|]+|\s[-–—]\s")
-_CLAUSE = re.compile(r"\b(?=(?:when|if|while|where|given|unless)\b)")
-_DROPPED = re.compile(r"\bthen\b")
-_JOINED = re.compile(r"\s+(and|or)\s+")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}\b)")
-_TOKEN = re.compile(r"-?\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%$€£°<>=≤≥≠±₂&@#/]|\d+|_")
+from reviewloop.regex import regex
+
+_BULLET = regex(r"^(\s*)[*+](\s)")
+_EMPHASIS = regex(r"\*+|`+|(?<![A-Za-z0-9])_+(?=\S)|(?<=\S)_+(?![A-Za-z0-9])")
+_MARKER = regex(r"^\s*(?:[-*+]\s+|\d+[.)]\s+|#{1,6}\s+|>\s*|\|\s*)+(?:\[[ xX~-]\]\s+)?")
+_BREAK = regex(r"[.;:!?,|()\[\]{}]+(?=\s|$)|[(\[\]{}|]+|\s[-–—]\s")
+_CLAUSE = regex(r"\b(?=(?:when|if|while|where|given|unless)\b)")
+_DROPPED = regex(r"\bthen\b")
+_JOINED = regex(r"\s+(and|or)\s+")
+_THOUSANDS = regex(r"(?<=\d),(?=\d{3}\b)")
+_TOKEN = regex(r"-?\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|[%$€£°<>=≤≥≠±₂&@#/]|\d+|_")
 
 
 Words = tuple[str, ...]

@@ -1,7 +1,6 @@
 """A connection to the shared database, its tables, and errors as sentences."""
 
 import hashlib
-import re
 import socket
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import dict_row
 
 from reviewloop.domain.errors import ExitCode, StoreError, UsageError
+from reviewloop.regex import regex
 
 VERSION = 3  # 1 had no figures, 2 no heartbeats; missing tables are added
 SIGNS_THAT_LACK = 3  # missed heartbeats after which a worker counts as dead
@@ -73,11 +73,11 @@ _CONNECT_SECONDS = 10
 _ROWS = 16  # sent at once; each can be a file
 SCHEMES = ("postgresql://", "postgres://")
 # For a refused connection the driver has no code, only the server's text.
-_TO_CORRECT = re.compile(
+_TO_CORRECT = regex(
     r"authentication failed|no password supplied|is not permitted to log in|no pg_hba\.conf entry"
     r'|(role|database) "[^"]*" does not exist|permission denied for database'
 )
-_NO_SUCH_HOST = re.compile(rf"failed to resolve host .*\[Errno {socket.EAI_NONAME}\]")
+_NO_SUCH_HOST = regex(rf"failed to resolve host .*\[Errno {socket.EAI_NONAME}\]")
 
 
 def connection_arguments() -> dict[str, Any]:

@@ -12,6 +12,7 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.readers.ruff_context import assess
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.tool import ToolSession
@@ -77,13 +78,11 @@ def _fits(path: str, pattern: str) -> bool:
 
 
 _SYNTAX = "invalid-syntax"
-_SILENCING = re.compile(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
-_UNKNOWN = re.compile(r"[Uu]nknown rule selector `([A-Z0-9]+)`")
-_IMPORT = re.compile(
-    r"\s*(?:from\s+\S+\s+)?import\b|\s*\w[\w.]*(?:\s+as\s+\w+)?\s*[,)]?\s*(?:#.*)?$"
-)
-_FIRST = re.compile(r"from line (\d{1,7})")
-_NAMED = re.compile(r"`([^`]{1,200})`")
+_SILENCING = regex(r"noqa|ruff\s*:|flake8\s*:", re.IGNORECASE)
+_UNKNOWN = regex(r"[Uu]nknown rule selector `([A-Z0-9]+)`")
+_IMPORT = regex(r"\s*(?:from\s+\S+\s+)?import\b|\s*\w[\w.]*(?:\s+as\s+\w+)?\s*[,)]?\s*(?:#.*)?$")
+_FIRST = regex(r"from line (\d{1,7})")
+_NAMED = regex(r"`([^`]{1,200})`")
 _BY_NAME = {"C901", "F401", "F811", "F821", "F841"}  # distinguished by the name in them
 
 

@@ -27,9 +27,10 @@ from reviewloop.analysis.tools.readers.ruff_module import (
 )
 from reviewloop.analysis.tools.readers.ruff_names import assess_undefined, stubs_in, without_loaded
 from reviewloop.analysis.tools.readers.ruff_templates import assess_escaping
+from reviewloop.regex import regex
 
 _PATHS_THAT_ARE_MANY = 15
-_COMPLEX = re.compile(r"\((\d{1,6}) > \d+\)")
+_COMPLEX = regex(r"\((\d{1,6}) > \d+\)")
 _SAFE = "seems safe"
 # Calls in defaults declare parameters in these libraries; each reads them at import.
 _DECLARING_TEXT = (
@@ -53,7 +54,7 @@ _LOGS_TEXT = (
 )
 _LOGS = frozenset(_LOGS_TEXT.split())
 # The framework turns these into a response: the chain of exceptions is never shown.
-_ANSWERS = re.compile(
+_ANSWERS = regex(
     r"(?:HTTP\w*|Http\w*|APIException|ValidationError|NotFound|BadRequest|Forbidden|Unauthorized"
     r"|PermissionDenied|NotAuthenticated|AuthenticationFailed|Abort|Exit|BadParameter|UsageError"
     r"|ClickException)$"
@@ -247,11 +248,11 @@ _RUNS_SQL_TEXT = (
     "fetchval query raw read_sql read_sql_query"
 )
 _RUNS_SQL = frozenset(_RUNS_SQL_TEXT.split())
-_HARMLESS = re.compile(
+_HARMLESS = regex(
     r"(?:int|float|bool|UUID|date|datetime|Decimal|Literal)\b|[\w.]*(?:Enum|Identifier)\b"
 )
 # Names of tables and columns cannot be parameters of a query; most come from the code.
-_NAMES_TEXT = re.compile(r"placeholders?|marks?$|columns?|fields?$|table|schema|order_?by", re.I)
+_NAMES_TEXT = regex(r"placeholders?|marks?$|columns?|fields?$|table|schema|order_?by", re.I)
 _MOST_STEPS = 8
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from reviewloop.analysis.contract import NIT, SHOULD, Hit
 from reviewloop.analysis.tools.layout import Laid
 from reviewloop.analysis.tools.readers.ruff_module import Module
+from reviewloop.regex import regex
 
 _LOADED = 3
 _STUB = "__builtins__.pyi"
@@ -60,11 +61,11 @@ def _declared(stub: str) -> frozenset[str]:
     return frozenset(names)
 
 
-_QUOTED_TYPE = re.compile(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
-_NAMES_IGNORED = re.compile(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
+_QUOTED_TYPE = regex(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
+_NAMES_IGNORED = regex(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
 # Names that gettext installs, that IPython defines, and that Python 2 had.
 _INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"})
-_OF_PYTHON_2 = re.compile(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
+_OF_PYTHON_2 = regex(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
 
 
 def assess_undefined(hit: Hit, module: Module) -> Hit | None:

@@ -1,11 +1,11 @@
 """Adjusts hits on template environments without escaping: they may render no HTML."""
 
 import ast
-import re
 from dataclasses import replace
 
 from reviewloop.analysis.contract import NIT, SHOULD, Hit
 from reviewloop.analysis.tools.readers.ruff_module import Module, is_route
+from reviewloop.regex import regex
 
 _WEB_TEXT = (
     "aiohttp bottle cherrypy django falcon fastapi flask litestar pyramid quart sanic starlette "
@@ -36,7 +36,7 @@ def assess_escaping(hit: Hit, module: Module) -> Hit:
     return hit if pages else replace(hit, severity=SHOULD)
 
 
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
+_TAG = regex(r"</?[a-zA-Z][^<>]*>")
 
 
 def _renders_plain(made: ast.Call, module: Module) -> bool:

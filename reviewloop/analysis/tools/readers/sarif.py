@@ -1,6 +1,5 @@
 """Parses SARIF 2.1.0, the format most tools share."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
@@ -15,11 +14,12 @@ from reviewloop.analysis.tools.readers.plain import (
     text_at,
 )
 from reviewloop.analysis.tools.tool import Reader, ToolReading, UnusableOutput
+from reviewloop.regex import regex
 
 Columns = Literal["as declared", "characters", "bytes"]
 _LEVELS = {"error": MUST, "warning": SHOULD, "note": NIT, "none": NIT}
 _NO_PROBLEM = {"pass", "notApplicable", "informational"}
-_SHORT = re.compile(r"^[\w.-]+\(([\w./-]+)\)$")  # "eslint(no-eval)"
+_SHORT = regex(r"^[\w.-]+\(([\w./-]+)\)$")  # "eslint(no-eval)"
 
 
 def sarif(

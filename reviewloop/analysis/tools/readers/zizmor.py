@@ -8,14 +8,15 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
 from reviewloop.analysis.yaml_syntax import yaml_problem
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from reviewloop.analysis.tools.tool import ToolSession
 
 Confidence = Literal["high", "medium", "low"]
-_COMPLETED = re.compile(r"completed (\S+)")
-_USES = re.compile(r"\buses:\s{0,4}[\"']?([^@\"'\s]{1,200})@")
-_RELEASE = re.compile(
+_COMPLETED = regex(r"completed (\S+)")
+_USES = regex(r"\buses:\s{0,4}[\"']?([^@\"'\s]{1,200})@")
+_RELEASE = regex(
     r"\buses:\s{0,4}[\"']?(?:actions|github)/[^@\"'\s]{1,200}@v?\d[\w.]{0,40}[\"']?\s*(?:#|$)"
 )
 _SEVERITIES = {"High": MUST, "Medium": SHOULD, "Low": NIT, "Informational": NIT, "Unknown": NIT}
@@ -91,7 +92,7 @@ def _hit(
 
 
 # Text that strangers write into a repository.
-_WRITTEN_OUTSIDE = re.compile(
+_WRITTEN_OUTSIDE = regex(
     r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
     r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
     r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
@@ -99,9 +100,9 @@ _WRITTEN_OUTSIDE = re.compile(
 )
 _HEAD = r"(?:github\.head_ref|pull_request\.head\.(?:sha|ref)|workflow_run\.head_(?:sha|branch))"
 _TAKEN = r"(?:\bref:|\bgit )[^\n]*"
-_STRANGERS_CODE = re.compile(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
-_COMMENTED_OUT = re.compile(r"^\s*#.*$", re.MULTILINE)
-_NAMED_HEAD = re.compile(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
+_STRANGERS_CODE = regex(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
+_COMMENTED_OUT = regex(r"^\s*#.*$", re.MULTILINE)
+_NAMED_HEAD = regex(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
 
 
 def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
@@ -116,8 +117,8 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
     return True
 
 
-_GIVEN = re.compile(rf"\binputs\.|{_WRITTEN_OUTSIDE.pattern}")
-_BEGINS = re.compile(r"(\s*)- ")
+_GIVEN = regex(rf"\binputs\.|{_WRITTEN_OUTSIDE.pattern}")
+_BEGINS = regex(r"(\s*)- ")
 
 
 def _step_around(one: LaidFile, span: Span) -> str:
