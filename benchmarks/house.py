@@ -486,7 +486,11 @@ def _matches_prose(node: ast.AST) -> bool:
         looks_inside = any(isinstance(op, ast.In | ast.NotIn) for op, _ in sides)
         by_name = any(isinstance(op, ast.In | ast.NotIn) and _is_prose(on) for op, on in sides)
         return by_name or (looks_inside and _is_phrase(node.left))
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Name):
+        return node.func.id == "regex" and any(_names_a_command(each) for each in node.args)
+    if not isinstance(node.func, ast.Attribute):
         return False
     if node.func.attr == "split" and [ast.unparse(each) for each in node.args] in ([], [r"'\n'"]):
         return False  # words and lines, whatever their content
