@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,7 @@ class Seen:
     sent: list[float] = field(default_factory=list)
     answered: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
+    lost: int = 0  # calls whose last attempt was refused
 
     @property
     def share_refused(self) -> float:
@@ -95,8 +97,13 @@ def play(
     callers: int = 5,
     reply: float = 2.0,
     retry_after: float | None = None,
+    attempts: int = 8,
+    enough: float = math.inf,
 ) -> Seen:
-    """Return what callers see who always have something to ask and ask again what was refused."""
+    """Return what callers see who always have something to ask and ask again what was refused.
+
+    A call fails after so many `attempts`, and another begins. It ends early with `enough` answers.
+    """
     bucket, seen, chance = bucket or RateBucket(), Seen(), random.Random(1)
     order, line = itertools.count(), list[tuple[float, int, str, Any]]()
 
@@ -105,7 +112,7 @@ def play(
 
     for _ in range(callers):
         then(chance.random() * NEWS, "ask", 0)
-    while line[0][0] < seconds:
+    while line[0][0] < seconds and len(seen.answered) < enough:
         now, _, what, told = heapq.heappop(line)
         if what == "ask":
             wait = bucket.take(1000, Ceilings(), NOON + now)
@@ -123,7 +130,8 @@ def play(
         else:
             seen.refused.append(now)
             bucket.refuse("requests", NOON + told[0], retry_after, NOON + now)
-            failures = told[1] % 8 + 1  # after eight the call fails, and another begins
+            failures = told[1] % attempts + 1
+            seen.lost += failures == attempts
             longest = min(60.0, 2.0**failures)
             wait = max(chance.uniform(longest / 2, longest), retry_after or 0.0)
             then(now + wait, "ask", failures)
