@@ -49,7 +49,6 @@ FOREIGN_PROSE = {
     "reviewloop/llm/retry.py::_key_problem": "providers say only in words that credit ran out",
     "reviewloop/render/terminal/approval.py::render_diff": "git's header of a patch",
     "reviewloop/rules/taint/js_reader.py::_import": "JavaScript",
-    "reviewloop/store/batches.py::": "records of releases that stored sentences only",
     "reviewloop/store/reasons.py::": "records of releases that stored sentences only",
     "reviewloop/analysis/tools/readers/ruff.py::_once": "ruff names a rule it lacks only in words",
     "reviewloop/analysis/tools/readers/ruff.py::_hit": "ruff names what it found only in words",
@@ -80,7 +79,7 @@ FOREIGN_PROSE = {
     "reviewloop/store/reasons.py::_in_brief": "records of releases that stored sentences only",
     "reviewloop/domain/finding.py::Finding._of_an_older_release": "notes of releases before",
     "reviewloop/loop/task_mark.py::_of_an_older_release": "proposals of releases before",
-    "reviewloop/store/batches.py::legacy_reason": "records of releases that stored sentences only",
+    "reviewloop/store/reasons.py::legacy_reason": "records of releases that stored sentences only",
     "reviewloop/github/comment_commands.py::Orders.wrong": "punctuation",
     "reviewloop/render/review_words.py::outcome_sentence": "punctuation",
     "reviewloop/render/review_words.py::counted_reason": "puts a sentence in the plural",
@@ -88,12 +87,6 @@ FOREIGN_PROSE = {
     "reviewloop/specs/impact.py::replacement_in": "what a user wants changed, in their words",
 }
 """Functions that match on third-party text, or on text that older releases stored, and why."""
-STILL_READ = {
-    "reviewloop/app/batch/policy.py::reason_now",
-    "reviewloop/render/text.py::by_reason",
-    "reviewloop/render/review_words.py::_in_note",
-}
-"""Functions that still match on our own sentences: they are counted, and no other may be added."""
 UNTYPED = {"dict", "Mapping", "Dict", "MutableMapping"}
 
 Figures = dict[str, str]

@@ -250,7 +250,17 @@ class Promotion:
     checkout_updated: bool  # False: only the branch moved, not files and HEAD
     files: tuple[str, ...]
     extra: tuple[tuple[str, str, str], ...] = ()  # path, base64 of old and new content
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # the first says so where only the branch moved
+
+    @property
+    def moved(self) -> str:
+        """A sentence where only the branch moved, "" else."""
+        return "" if self.checkout_updated else self.notes[0]
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """The notes on files that were left as they are."""
+        return self.notes if self.checkout_updated else self.notes[1:]
 
     def plain(self) -> dict[str, object]:
         """Return the record as JSON-plain values."""

@@ -15,7 +15,7 @@ from reviewloop.app.spec.sync import (
 from reviewloop.cli.consoles import print_json, print_lines
 from reviewloop.cli.help import Command
 from reviewloop.cli.spec_session import cap_options, caps_of
-from reviewloop.domain.drift import KINDS, NOWHERE, OF_NO_SPEC, Drift, NotCompared
+from reviewloop.domain.drift import KINDS, NOWHERE, Drift, NotCompared
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.render.untrusted import one_line
 
@@ -148,7 +148,7 @@ def _remarks(report: SyncReport, *, verbose: bool) -> Iterable[str]:
         yield f"changes overlap at '{both.requirement}': {', '.join(both.locations)}"
     beyond = 0
     for one in drift.not_compared:
-        if one.reason == OF_NO_SPEC and not verbose:
+        if one.beyond and not verbose:
             beyond += len(one.locations)
         else:
             yield _not_compared(one, 10_000 if verbose else _LOCATIONS)

@@ -32,10 +32,6 @@ class Drift:
     now: str = ""  # its current text
 
 
-OF_NO_SPEC = "in code, of what no spec lists"
-"""Why something in the code is not compared: specs list nothing of its kind."""
-
-
 @dataclass(frozen=True)
 class NotCompared:
     """Something that could not be compared, so it is neither in step nor drift."""
@@ -43,6 +39,7 @@ class NotCompared:
     kind: DriftKind
     reason: str
     locations: tuple[str, ...]  # `path:line`, or a path
+    beyond: bool = False  # it is in the code, and specs list nothing of its kind
 
 
 @dataclass(frozen=True)

@@ -179,9 +179,13 @@ class ApproversError(ReviewLoopError):
 
 
 class ModelError(ReviewLoopError):
-    """A model could not be reached or gave no usable answer."""
+    """A model could not be reached or gave no usable answer.
+
+    `unnamed` is the text with "it" for the agent, "" where the text names none.
+    """
 
     exit_code = ExitCode.INCOMPLETE
+    unnamed: str = ""
 
 
 class NoTasksError(UsageError):
@@ -194,6 +198,13 @@ class NoTasksError(UsageError):
 
 class NoAnswerError(ModelError):
     """An agent was reached but gave no usable answer within its caps; asking again may help."""
+
+    @classmethod
+    def by(cls, agent: str, problem: str) -> Self:
+        """Return the error of this agent, such as "gave no answer within 60 s"."""
+        error = cls(f"{agent} {problem}")
+        error.unnamed = f"it {problem}"
+        return error
 
 
 class ModelAccessError(ModelError):

@@ -65,7 +65,7 @@ class Evidence(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: str = "quote"  # quote | analyser | related | gate | verdict | person
+    kind: str = "quote"  # quote | analyser | related | gate | verdict | person | baseline
     source: str = ""  # tool, gate, agent or user
     text: str = ""
     path: str = ""  # another file with a related location
@@ -107,6 +107,7 @@ class Finding(BaseModel):
     status: Status = Status.OPEN
     attempts: int = 0
     note: str = ""  # the last event: why unresolved, who dismissed it and for what reason
+    note_from: Evidence | None = None  # what the note tells: a verdict of `evidence`, the baseline
     dismissal: str | None = None  # the reason of the user who dismissed it
 
     @model_validator(mode="before")
@@ -128,6 +129,12 @@ class Finding(BaseModel):
             and self.severity.actionable
             and self.placement is not Placement.UNANCHORED
         )
+
+    def with_note(
+        self, note: str, note_from: Evidence | None = None, **updates: object
+    ) -> "Finding":
+        """Return the finding with a new note, where it is from, and other fields changed."""
+        return self.model_copy(update={"note": note, "note_from": note_from, **updates})
 
     @property
     def may_fail(self) -> bool:

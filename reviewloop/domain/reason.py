@@ -46,7 +46,8 @@ class ReasonKind(StrEnum):
     COMMIT_REFUSED = "commit_refused"
     ANSWER_FIRST = "answer_first"  # run, how (needs | builds_on), which (its status)
     REBASED_THERE = "rebased_there"  # branch, run ("" where it is the branch itself)
-    COMMIT_NOTES = "commit_notes"  # notes: what the commit did not do to the checkout
+    # moved (that only the branch did, or ""), notes: what else was not done to the checkout
+    COMMIT_NOTES = "commit_notes"
 
 
 @dataclass(frozen=True)

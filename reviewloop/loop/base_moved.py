@@ -114,11 +114,17 @@ def merge_readings(earlier: ReviewerState, now: ReviewerState) -> ReviewerState:
     }
     # Unread parts of the earlier change are still unread.
     missed = earlier["reason"] if earlier["status"] == "done" else earlier.get("missed", "")
-    reason = now["reason"]
+    prefix = ""
     if now["status"] == "failed":
-        reason = f"read it before, but not what changed below it since: {reason}"
+        prefix = "read it before, but not what changed below it since: "
         both |= {"whole": True, "missed": missed}
-    both["reason"] = "; ".join(dict.fromkeys(filter(None, (reason, missed))))
+
+    def joined(reason: str) -> str:
+        return "; ".join(dict.fromkeys(filter(None, (f"{prefix}{reason}", missed))))
+
+    both["reason"] = joined(now["reason"])
+    if "unnamed" in now:
+        both["unnamed"] = joined(now["unnamed"])
     return both
 
 

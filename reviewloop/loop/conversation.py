@@ -171,10 +171,11 @@ class Talk:
                 return answer
             if last:
                 break
-        raise NoAnswerError(
-            f"{self._plan.key.agent} gave no answer within its caps ({caps.turns} turns, "
+        raise NoAnswerError.by(
+            self._plan.key.agent,
+            f"gave no answer within its caps ({caps.turns} turns, "
             f"{caps.tokens} tokens, {caps.seconds:.0f} s of replies); raise them in [limits] or "
-            "give it a smaller task"
+            "give it a smaller task",
         )
 
     def _request(self, last: bool) -> ModelRequest:
@@ -223,7 +224,8 @@ class Talk:
 
     def _take(self, reply: Reply, key: CallKey, turn: int) -> AgentReply | None:
         if reply.stop_reason in _REFUSALS:
-            raise NoAnswerError(f"{key.agent} refused to answer: {reply.text[:500] or 'no reason'}")
+            why = reply.text[:500] or "no reason"
+            raise NoAnswerError.by(key.agent, f"refused to answer: {why}")
         # Tools get the model's own text, or a guard-rail could not see a secret in it; the model
         # and the run's findings get it redacted.
         shown = redact_reply(reply, self._plan.redact)
@@ -233,9 +235,9 @@ class Talk:
         if reply.turn:
             self._take_edits(reply.turn, key)
         if reply.stop_reason == WHOLE_TURN and not reply.tool_calls:  # already asked twice
-            raise NoAnswerError(
-                f"{key.agent} ended its turn without calling {self._plan.ending.name}"
-                f"{_quote(shown.text)}"
+            raise NoAnswerError.by(
+                key.agent,
+                f"ended its turn without calling {self._plan.ending.name}{_quote(shown.text)}",
             )
         if not reply.tool_calls:
             written, problem = self._written_answer(shown)
@@ -382,15 +384,15 @@ class Talk:
         self._repairs += 1
         if self._repairs > _REPAIRS:
             help_ = "; raise models.max_output_tokens" if reply.stop_reason == "max_tokens" else ""
-            words = f"{problem}{quoted}{help_}"
-            raise NoAnswerError(f"{self._plan.key.agent} gave no usable answer: {words}")
+            words = f"gave no usable answer: {problem}{quoted}{help_}"
+            raise NoAnswerError.by(self._plan.key.agent, words)
 
     def _count_bad_call(self, problem: str) -> None:
         self._bad_calls += 1
         if self._bad_calls >= _BAD_CALLS:
-            raise NoAnswerError(
-                f"{self._plan.key.agent} called tools wrongly {_BAD_CALLS} times in a row; "
-                f"the last time: {problem[:300]}"
+            raise NoAnswerError.by(
+                self._plan.key.agent,
+                f"called tools wrongly {_BAD_CALLS} times in a row; the last time: {problem[:300]}",
             )
 
 

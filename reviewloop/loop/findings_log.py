@@ -59,13 +59,12 @@ def join_with_known(found: Iterable[Finding], known: Mapping[str, Finding]) -> l
             continue
         kept = before.status in {Status.DISMISSED, Status.UNRESOLVED}
         result.append(
-            finding.model_copy(
-                update={
-                    "status": before.status if kept else Status.OPEN,
-                    "attempts": before.attempts,
-                    "round_found": before.round_found,
-                    "note": before.note if kept else "",
-                }
+            finding.with_note(
+                before.note if kept else "",
+                before.note_from if kept else None,
+                status=before.status if kept else Status.OPEN,
+                attempts=before.attempts,
+                round_found=before.round_found,
             )
         )
     return result
@@ -98,7 +97,7 @@ def left_to_user(finding: Finding, state: LoopState, context: RunContext) -> Fin
         reason = _OUTSIDE
     if not reason:
         return finding
-    return finding.model_copy(update={"status": Status.UNRESOLVED, "note": reason})
+    return finding.with_note(reason, status=Status.UNRESOLVED)
 
 
 def _is_outside(finding: Finding, state: LoopState, context: RunContext) -> bool:
@@ -179,7 +178,7 @@ def _apply_dismissal(
     ref = state.get("findings", {}).get(finding.id)
     if ref is not None and "before" in ref:
         return Finding.model_validate(context.blobs.get_json(ref["before"]))
-    return finding.model_copy(update={"status": Status.OPEN, "note": "", "dismissal": None})
+    return finding.with_note("", status=Status.OPEN, dismissal=None)
 
 
 RULE = "secrets.held-by-machine"
@@ -198,8 +197,7 @@ def leaks(state: LoopState, known: Mapping[str, Finding], context: RunContext) -
         for name in _names(used):
             finding = _finding(agent, step, name)
             if not is_review:
-                left = {"status": Status.UNRESOLVED, "note": _NOTE}
-                finding = finding.model_copy(update=left)
+                finding = finding.with_note(_NOTE, status=Status.UNRESOLVED)
             found.setdefault(finding.id, finding)
     return [finding for ident, finding in found.items() if ident not in known]
 

@@ -34,6 +34,7 @@ class ReviewerState(TypedDict):
     findings: list[str]  # ids it reported
     blob: str  # its intake record: findings as reported, what was repaired or dropped
     reason: str  # why it failed
+    unnamed: NotRequired[str]  # the same with "it" for its name, where it is named
     seconds: float
     whole: NotRequired[bool]  # failed on what moved the change; it had read the change itself
     missed: NotRequired[str]  # unread parts of the change itself

@@ -114,7 +114,7 @@ def _taken_out(state: LoopState, tree: str, context: RunContext) -> list[Finding
     """Return, as fixed, the findings whose code the edit removed."""
     note = "the person's edit took its code out"
     return [
-        finding.model_copy(update={"status": Status.FIXED, "note": note})
+        finding.with_note(note, status=Status.FIXED)
         for finding in read_findings(state, context.blobs).values()
         if finding.status in {Status.OPEN, Status.UNRESOLVED}
         and finding.path

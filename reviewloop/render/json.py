@@ -135,6 +135,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
     record = finding.model_dump(mode="python")
     record["agents"] = list(finding.agents)
     record["evidence"] = [_evidence(item) for item in finding.evidence]
+    record["note_from"] = _evidence(finding.note_from) if finding.note_from else None
     return {**record, **_named(finding.path)}
 
 

@@ -86,6 +86,7 @@ class ReviewerFigures(TypedDict, total=False):
     findings: int
     seconds: float
     reason: str  # why it failed
+    unnamed: str  # the same with "it" for its name, where it is named
 
 
 class RoundFigures(TypedDict, total=False):

@@ -147,6 +147,8 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.COMMIT_REFUSED: _refused_commit,
     ReasonKind.ANSWER_FIRST: _answer_first,
     ReasonKind.REBASED_THERE: _rebased_there,
-    ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(reason.lines("notes")),
+    ReasonKind.COMMIT_NOTES: lambda reason: "; ".join(
+        filter(None, (reason.text("moved"), *reason.lines("notes")))
+    ),
 }
 """A row for every kind; kinds with a finished sentence use `_as_text`."""

@@ -140,6 +140,7 @@ class ReviewerReport:
     tokens: TokenUsage = field(default_factory=TokenUsage)
     cost_usd: float | None = None
     reason: str = ""  # why it failed or was skipped
+    unnamed: str = ""  # the same with "it" for its name, where it is named
 
 
 @dataclass(frozen=True)

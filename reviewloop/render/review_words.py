@@ -23,7 +23,7 @@ from reviewloop.render.report import (
     SkippedFile,
     files_by_reason,
 )
-from reviewloop.render.text import by_reason, counted
+from reviewloop.render.text import Failure, by_reason, counted
 from reviewloop.render.untrusted import one_line
 
 _NAMED = 5  # files listed for one reason
@@ -201,19 +201,27 @@ def failures(report: ReviewReport) -> list[tuple[str, str]]:
     """Return (name, reason) of every failed reviewer and analyser, whose missing findings mean
     nothing.
     """
+    return [(one.name, one.reason) for one in _failures(report)]
+
+
+def _failures(report: ReviewReport) -> list[Failure]:
     bad = {AnalyserStatus.FAILED: "failed", AnalyserStatus.PARTIAL: "was only partly run"}
     failed = [
-        (a.name, one_line(a.reason) or "failed") for a in report.agents if a.status == "failed"
+        Failure(a.name, one_line(a.reason) or "failed", one_line(a.unnamed))
+        for a in report.agents
+        if a.status == "failed"
     ]
     failed += [
-        (a.name, one_line(a.reason) or bad[a.status]) for a in report.analysers if a.status in bad
+        Failure(a.name, one_line(a.reason) or bad[a.status])
+        for a in report.analysers
+        if a.status in bad
     ]
     return failed
 
 
 def grouped_failures(report: ReviewReport) -> list[tuple[str, str]]:
     """Return (names, reason), grouped by reason."""
-    return by_reason((one_line(name), reason) for name, reason in failures(report))
+    return by_reason(one._replace(name=one_line(one.name)) for one in _failures(report))
 
 
 def of_status(report: ReviewReport, *status: AnalyserStatus) -> list[AnalyserReport]:
@@ -241,8 +249,12 @@ def counted_reason(number: int, reason: str) -> str:
 
 def silenced_by_note(report: ReviewReport) -> list[tuple[str, int]]:
     """Return the number of silenced findings by way, the most frequent first."""
-    ways = (IN_BASELINE if f.note == IN_BASELINE else str(f.status) for f in report.silenced)
-    return Counter(ways).most_common()
+    return Counter(map(_way, report.silenced)).most_common()
+
+
+def _way(finding: Finding) -> str:
+    known = finding.note_from is not None and finding.note_from.kind == "baseline"
+    return IN_BASELINE if known else str(finding.status)
 
 
 def silencing_reason(finding: Finding) -> str:
@@ -305,20 +317,11 @@ def evidence_lines(finding: Finding) -> list[str]:
     seen.add(f"{finding.rule}: {one_line(finding.title)}")
     lines = []
     for item in finding.evidence:
-        if item.kind == "quote" or (item.kind == "verdict" and _in_note(item, finding)):
+        if item.kind == "quote" or item == finding.note_from:
             continue  # shown in the code, or the note
         if (line := _evidence(item, seen)) not in lines:
             lines.append(line)
     return [line for line in lines if line]
-
-
-def _in_note(verdict: Evidence, finding: Finding) -> bool:
-    """Return whether the note has a reviewer's verdict: `confirmed by review-security:
-    It holds.`
-    """
-    reason = one_line(verdict.text).partition(": ")[2]
-    note = one_line(finding.note)
-    return f" {verdict.source}" in note and note.endswith(reason)
 
 
 def _evidence(item: Evidence, seen: set[str]) -> str:

@@ -1,21 +1,29 @@
 """Formats numbers and lists: durations, money, counted nouns."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from reviewloop.domain.usage import TokenUsage
 
 
-def by_reason(failures: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return (names, reason) of (name, reason) pairs, in order.
+class Failure(NamedTuple):
+    """What failed, and why; `unnamed` is the reason with "it" for the name, if it has the name."""
+
+    name: str
+    reason: str
+    unnamed: str = ""
+
+
+def by_reason(failures: Iterable[Failure]) -> list[tuple[str, str]]:
+    """Return (names, reason) of failures, in order.
 
     Reasons that differ only in the name of what failed are the same reason.
     """
-    groups: dict[str, list[tuple[str, str]]] = {}
-    for name, reason in failures:
-        groups.setdefault(reason.replace(name, "it") if name else reason, []).append((name, reason))
+    groups: dict[str, list[Failure]] = {}
+    for one in failures:
+        groups.setdefault(one.unnamed or one.reason, []).append(one)
     return [
-        (", ".join(name for name, _ in group), group[0][1] if len(group) == 1 else reason)
+        (", ".join(one.name for one in group), group[0].reason if len(group) == 1 else reason)
         for reason, group in groups.items()
     ]
 

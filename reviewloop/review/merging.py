@@ -284,7 +284,7 @@ def with_later(early: Finding, late: Finding) -> Finding:
     """Return an early and a late finding about one problem as one with the early id."""
     more_severe = late.severity.rank < early.severity.rank
     both = join_findings(late, early) if more_severe else join_findings(early, late)
-    return both.model_copy(update={"id": early.id, "note": early.note})
+    return both.with_note(early.note, early.note_from, id=early.id)
 
 
 Same = Callable[[Finding, Finding], bool]

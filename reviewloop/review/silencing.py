@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.domain.finding import DISMISSED_BY_USER, IN_BASELINE, Finding, Severity, Status
+from reviewloop.domain.finding import (
+    DISMISSED_BY_USER,
+    IN_BASELINE,
+    Evidence,
+    Finding,
+    Severity,
+    Status,
+)
 from reviewloop.regex import regex
 from reviewloop.review.quiet import QuietRule
 
@@ -87,14 +94,13 @@ def silence(
 def _refused(finding: Finding, line: int) -> Finding:
     """Return a finding with a note on why the comment in a line does not silence it."""
     why = f"the comment in line {line} cannot silence this: the change itself adds it"
-    return finding.model_copy(update={"note": "; ".join(filter(None, (finding.note, why)))})
+    return finding.with_note("; ".join(filter(None, (finding.note, why))), finding.note_from)
 
 
 def dismiss_finding(finding: Finding, reason: str) -> Finding:
     """Return a finding as dismissed by a user."""
     note = f"{DISMISSED_BY_USER}{reason}"
-    update = {"status": Status.DISMISSED, "note": note, "dismissal": reason}
-    return finding.model_copy(update=update)
+    return finding.with_note(note, status=Status.DISMISSED, dismissal=reason)
 
 
 def is_user_dismissal(finding: Finding) -> bool:
@@ -111,14 +117,15 @@ def _silence_of(finding: Finding, silences: Silences, *, hard: bool) -> Finding 
     if finding.id in silences.dismissed:
         return dismiss_finding(finding, silences.dismissed[finding.id])
     if finding.id in (silences.old_baseline if hard else silences.baseline):
-        return _suppressed(finding, IN_BASELINE)
+        accepted = Evidence(kind="baseline")
+        return finding.with_note(IN_BASELINE, accepted, status=Status.SUPPRESSED)
     if word := quiet_reason(finding, silences.old_quiet if hard else silences.quiet):
         return _suppressed(finding, word)
     return None
 
 
 def _suppressed(finding: Finding, why: str) -> Finding:
-    return finding.model_copy(update={"status": Status.SUPPRESSED, "note": why})
+    return finding.with_note(why, status=Status.SUPPRESSED)
 
 
 def quiet_reason(finding: Finding, rules: Iterable[QuietRule]) -> str:
@@ -162,15 +169,15 @@ class _Comments:
 def _comments_in(text: str) -> dict[int, tuple[tuple[str, ...], str, bool]]:
     found = {}
     for number, line in enumerate(text.split("\n"), 1):
-        match = _COMMENT.search(line) or _NOQA.search(line)
+        ours = _COMMENT.search(line)
+        match = ours or _NOQA.search(line)
         if match is None:
             continue
         reason = _COMMENT_ENDS.sub("", match.group(2).strip()).strip()
         reason = _LEADING.sub("", reason)
         if reason:  # without a reason it does not count
-            own = match.re is _COMMENT
-            names = match.group(1).split(",") if own else _ruff_rules(match.group(1))
-            above = own and _COMMENT_LINE.match(line) is not None
+            names = match.group(1).split(",") if ours else _ruff_rules(match.group(1))
+            above = ours is not None and _COMMENT_LINE.match(line) is not None
             found[number] = (tuple(name.strip() for name in names), reason, above)
     return found
 

@@ -168,7 +168,7 @@ def late_findings(
     `requested` says that reviewers read the change; `settled` are the ids that need no answer.
     """
     return [
-        piece.finding.model_copy(update={"note": _UNASKED})
+        piece.finding.with_note(_UNASKED)
         if requested and piece.finding.id not in settled
         else piece.finding
         for piece in pieces
@@ -182,25 +182,25 @@ def _apply_verdict(
     verdict = verdicts.get(finding.id)
     if verdict is None:
         silent = readers & set(finding.agents)
-        note = f"not confirmed by {', '.join(sorted(silent))}" if silent else finding.note
-        return finding.model_copy(update={"note": note})
+        if not silent:
+            return finding
+        return finding.with_note(f"not confirmed by {', '.join(sorted(silent))}")
     reason = f"{verdict.word}: {verdict.reason}"
-    evidence = (*finding.evidence, Evidence(kind="verdict", source=verdict.agent, text=reason))
-    updates: dict[str, Any] = {"evidence": evidence}
-    held = piece.hard or (untrusted and verdict.word in {LOWER, REJECT})
-    if held:
-        if verdict.word in {LOWER, REJECT}:
-            updates["note"] = f"{verdict.agent} would {verdict.word} it: {verdict.reason}"
-    elif verdict.word == REJECT:
-        updates["status"] = Status.DISMISSED
-        updates["note"] = f"rejected by {verdict.agent}: {verdict.reason}"
-    else:
-        updates["severity"] = _moved(finding.severity, verdict.word)
-        updates["note"] = f"{_PAST[verdict.word]} by {verdict.agent}: {verdict.reason}"
-    return finding.model_copy(update=updates)
+    words = Evidence(kind="verdict", source=verdict.agent, text=reason)
+    finding = finding.model_copy(update={"evidence": (*finding.evidence, words)})
+    if piece.hard or (untrusted and verdict.word in {LOWER, REJECT}):
+        if verdict.word not in {LOWER, REJECT}:
+            return finding
+        return finding.with_note(
+            f"{verdict.agent} would {verdict.word} it: {verdict.reason}", words
+        )
+    note = f"{_PAST[verdict.word]} by {verdict.agent}: {verdict.reason}"
+    if verdict.word == REJECT:
+        return finding.with_note(note, words, status=Status.DISMISSED)
+    return finding.with_note(note, words, severity=_moved(finding.severity, verdict.word))
 
 
-_PAST = {CONFIRM: "confirmed", RAISE: "raised", LOWER: "lowered"}
+_PAST = {CONFIRM: "confirmed", RAISE: "raised", LOWER: "lowered", REJECT: "rejected"}
 
 
 def _moved(severity: Severity, word: str) -> Severity:

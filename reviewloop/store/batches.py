@@ -1,7 +1,6 @@
 """The record of every batch: its tasks, its options, and its sessions."""
 
 import json
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -19,10 +18,9 @@ from reviewloop.domain.batch_report import (
     RunReport,
     TaskReport,
 )
-from reviewloop.domain.reason import NO_REASON, Param, Reason, ReasonKind, reason
+from reviewloop.domain.reason import NO_REASON, Reason
 from reviewloop.faults import fault
-from reviewloop.regex import regex
-from reviewloop.store.reasons import StoredReason, read_reason, stored_reason
+from reviewloop.store.reasons import StoredReason, legacy_reason, read_reason, stored_reason
 from reviewloop.store.runs import RunRecord
 from reviewloop.store.sqlite import open_database
 
@@ -300,34 +298,3 @@ def _left(stored: Mapping[str, Any] | Sequence[str]) -> LeftToUser:
 
 def _reason(stored: StoredReason | str) -> Reason:
     return legacy_reason(stored) if isinstance(stored, str) else read_reason(stored, "")
-
-
-# The sentences from which releases without kinds made decisions; the first match counts.
-_BEFORE: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
-    (ReasonKind.NOT_CHOSEN, regex(r"\Awas not chosen this time")),
-    (ReasonKind.NEED_OPEN, regex(r"\Awaits for ")),
-    (ReasonKind.NOT_COMMITTED, regex(r"\Acould not be committed: (?P<why>.*)", re.DOTALL)),
-    (ReasonKind.STILL_BLOCKED, regex(r"\Atask (?P<task>.+) is blocked still")),
-    (ReasonKind.FAILURE_STOPS, regex(r"--until-failure")),
-    (
-        ReasonKind.CAP_REACHED,
-        regex(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
-    ),
-    (ReasonKind.BATCH_CAP, regex(r"--budget-usd|--deadline")),
-    (ReasonKind.BUILDS_ON, regex(r"it builds on |what it was built on ")),
-)
-
-
-def legacy_reason(sentence: str) -> Reason:
-    """Return the reason of a sentence by an earlier release."""
-    if not sentence:
-        return NO_REASON
-    for kind, pattern in _BEFORE:
-        if found := pattern.search(sentence):
-            values: dict[str, Param] = {"text": sentence, **found.groupdict()}
-            if kind is ReasonKind.BATCH_CAP:
-                values["flags"] = tuple(dict.fromkeys(pattern.findall(sentence)))
-            if "why" in values:
-                values["obstacle"] = read_reason(None, str(values["why"])).text("obstacle")
-            return reason(kind, **values)
-    return read_reason(None, sentence)

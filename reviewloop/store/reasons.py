@@ -109,3 +109,35 @@ def _in_brief(sentence: object) -> dict[str, str]:
         return {}
     short = _SUMS.sub("", sentence.partition("; nothing is lost")[0])
     return {} if short == sentence else {"brief": short}
+
+
+# The sentences from which releases without kinds made decisions; the first match counts.
+_OF_BATCHES: tuple[tuple[ReasonKind, re.Pattern[str]], ...] = (
+    (ReasonKind.NOT_CHOSEN, regex(r"\Awas not chosen this time")),
+    (ReasonKind.NEED_OPEN, regex(r"\Awaits for ")),
+    (ReasonKind.NOT_COMMITTED, regex(r"\Acould not be committed: (?P<why>.*)", re.DOTALL)),
+    (ReasonKind.STILL_BLOCKED, regex(r"\Atask (?P<task>.+) is blocked still")),
+    (ReasonKind.FAILURE_STOPS, regex(r"--until-failure")),
+    (
+        ReasonKind.CAP_REACHED,
+        regex(r"`reviewloop resume (?P<flag>--[\w-]+) (?P<needed>[\d.]+)`"),
+    ),
+    (ReasonKind.BATCH_CAP, regex(r"--budget-usd|--deadline")),
+    (ReasonKind.BUILDS_ON, regex(r"it builds on |what it was built on ")),
+)
+
+
+def legacy_reason(sentence: str) -> Reason:
+    """Return the reason of a sentence that a release without kinds stored of a run or a task."""
+    if not sentence:
+        return NO_REASON
+    for kind, pattern in _OF_BATCHES:
+        if found := pattern.search(sentence):
+            values: dict[str, Param] = {"text": sentence, **_in_brief(sentence)}
+            values |= found.groupdict()
+            if kind is ReasonKind.BATCH_CAP:
+                values["flags"] = tuple(dict.fromkeys(pattern.findall(sentence)))
+            if "why" in values:
+                values["obstacle"] = read_reason(None, str(values["why"])).text("obstacle")
+            return reason(kind, **values)
+    return read_reason(None, sentence)

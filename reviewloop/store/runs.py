@@ -13,9 +13,9 @@ from typing import Any, Literal
 
 from reviewloop import __version__
 from reviewloop.domain.errors import UsageError
-from reviewloop.domain.reason import NO_REASON, Reason
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind
 from reviewloop.faults import fault
-from reviewloop.store.reasons import read_reason, stored_reason
+from reviewloop.store.reasons import legacy_reason, read_reason, stored_reason
 from reviewloop.store.sqlite import open_database
 
 SCHEMA_VERSION = 1
@@ -380,5 +380,7 @@ def record_of(body: Mapping[str, Any]) -> RunRecord:
     """Return the record with the fields in `body`; those of another release are ignored."""
     values = {name: body[name] for name in RunRecord.__dataclass_fields__ if name in body}
     values["status"] = RunStatus(values["status"])
-    values["because"] = read_reason(values.get("because"), values.get("reason", ""))
+    because = read_reason(values.get("because"), values.get("reason", ""))
+    is_old = because.kind is ReasonKind.LEGACY
+    values["because"] = legacy_reason(because.text("text")) if is_old else because
     return RunRecord(**values)

@@ -10,7 +10,7 @@ from rich.console import Console
 from support.checkout import Checkout
 
 from reviewloop.app.batch.limits import Spending
-from reviewloop.app.batch.policy import reason_now
+from reviewloop.app.batch.policy import because_of, reason_now
 from reviewloop.app.batch.report import build_report, exit_code, keep_rows, queued_report
 from reviewloop.app.batch.status import newest_batch
 from reviewloop.app.project import open_repository
@@ -36,12 +36,11 @@ from reviewloop.store.batches import (
     LeftToUser,
     SessionClock,
     batch_of,
-    legacy_reason,
     sessions_of,
 )
 from reviewloop.store.locks import hold
-from reviewloop.store.reasons import read_reason
-from reviewloop.store.runs import RunRecord, RunStatus, RunStore
+from reviewloop.store.reasons import legacy_reason
+from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
 
 COST = ("calls", "tokens", "usd", "seconds")
 
@@ -100,8 +99,7 @@ def run(ident: str, status: RunStatus, **fields) -> RunRecord:
     record.task_id, record.options = task, {"batch": "b", **fields.pop("options", {})}
     for name, value in fields.items():
         setattr(record, name, value)
-    record.because = read_reason(None, record.reason)
-    return record
+    return record_of({**record.plain(), "because": None})  # as a release without kinds stored it
 
 
 def batch(**fields) -> BatchRecord:
@@ -200,13 +198,30 @@ def test_a_batch_that_a_blocked_task_stopped_says_so_until_that_is_answered(repo
 
 def test_a_reason_is_told_as_long_as_it_holds(repo):
     repository = open_repository(repo)
+    landed = run("1-a", RunStatus.COMMITTED)
+    moved = "Only the branch work moved; the checkout is as it was."
+    notes = reason(ReasonKind.COMMIT_NOTES, moved=moved, notes=("a.py is left as it is.",))
+    landed.explain(notes, sentence(notes))
+    assert landed.reason == f"{moved}; a.py is left as it is."
+    assert sentence(reason_now(repository, landed)) == "a.py is left as it is."
+    alone = reason(ReasonKind.COMMIT_NOTES, moved=moved, notes=())
+    landed.explain(alone, sentence(alone))
+    assert reason_now(repository, landed) == NO_REASON
+    refused = run("2-a", RunStatus.WAITING, reason="a.py was edited; commit, revert or move it")
+    assert reason_now(repository, refused) == NO_REASON
+    (repo / "a.py").write_text("mine = 1\n")
+    now = sentence(reason_now(open_repository(repo), refused))
+    assert now.startswith("not committed when it was")
+
+
+def test_words_of_an_older_record_are_told_and_no_decision_reads_them(repo):
     untouched = "Only the branch work moved; the checkout is as it was."
     landed = run("1-a", RunStatus.COMMITTED, reason=f"{untouched}; a.py is left as it is.")
-    assert reason_now(repository, landed) == "a.py is left as it is."
-    refused = run("2-a", RunStatus.WAITING, reason="a.py was edited; commit, revert or move it")
-    assert reason_now(repository, refused) == ""
-    (repo / "a.py").write_text("mine = 1\n")
-    assert reason_now(open_repository(repo), refused).startswith("not committed when it was")
+    assert sentence(reason_now(open_repository(repo), landed)) == landed.reason
+    fresh = run("2-a", RunStatus.WAITING)
+    told = reason(ReasonKind.ERROR, text="raise --budget-usd, then it builds on 1-a")
+    fresh.explain(told, sentence(told))
+    assert because_of(fresh) == told  # no flag and no kind is read from it
 
 
 def test_a_run_that_clean_deletes_is_in_the_account_once_however_often_clean_was_killed(repo):

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from support.bedrock import calls, invalid
+from support.bedrock import calls, invalid, reply
 from support.parts import cast, finds, found, says
 from support.play import REVIEWERS, agent_of
 
@@ -184,6 +184,17 @@ def test_a_failed_reviewer_keeps_its_evidence_and_makes_the_review_incomplete(sh
     assert failed["status"] == "failed"
     assert "maxTokens" in failed["reason"]
     assert SHELL in by_rule(report["findings"])
+
+
+def test_reviewers_that_fail_for_one_reason_are_told_in_one_line(shop):
+    mute = says(reply("Nothing to say."))
+    checkout = changed(shop, review_security=mute, review_performance=mute)
+    said = checkout.run("review", "--model", MODEL)
+    assert said.code == 5
+    text = " ".join(said.out.split())
+    assert "review-performance, review-security" in text
+    assert "it gave no usable answer: answer by calling report_findings" in text
+    assert "review-security gave no usable answer" not in text
 
 
 def test_the_same_review_again_pays_for_nothing(shop):

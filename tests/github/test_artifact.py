@@ -24,14 +24,14 @@ from reviewloop.github.posting.postable import PostableReview
 from reviewloop.github.posting.summary import summary
 from reviewloop.github.rereview.matching import CodePresence, CommentLocation, Facts
 from reviewloop.render.report import FileRead, PartRead, Readership, ReviewReport
+from reviewloop.review.silencing import dismiss_finding
 
 REPO = Repo("octo", "demo")
 PULL = PullRequest(REPO, 7, "b" * 40, "a" * 40, "main", "feature", "eve/demo", "eve")
 TRIGGER = Trigger("review", "pull_request_target", "labeled", REPO, 7, "a" * 40)
 # Of the report itself nothing else is told on a pull request, or it is told from the API.
 LEFT_OUT = {"what", "base", "head", "nothing_staged"}
-# A `dismissal` is made from the note again.
-NOT_TOLD = {"category", "url", "fix_safe", "round_found", "attempts", "dismissal"}
+NOT_TOLD = {"category", "url", "fix_safe", "round_found", "attempts"}
 
 
 def facts_of(report: ReviewReport) -> Facts:
@@ -104,6 +104,25 @@ def test_the_other_job_has_all_that_is_told(report: ReviewReport, tmp_path: Path
 def test_no_field_is_forgotten() -> None:
     assert {f.name for f in fields(ReviewReport)} - LEFT_OUT == set(ReportPart.model_fields)
     assert set(Finding.model_fields) - NOT_TOLD == set(FindingPart.model_fields)
+
+
+def test_where_a_note_is_from_and_who_dismissed_are_told(tmp_path: Path) -> None:
+    report = sample_report()
+    [first, second, *_] = report.findings
+    said = Evidence(kind="verdict", source="review-security", text="confirm: It holds.")
+    confirmed = first.with_note("confirmed by review-security: It holds.", said, evidence=(said,))
+    silenced = (dismiss_finding(second, "meant so"), first.with_note("dismissed: not by a user"))
+    there = handed_over(replace(report, findings=(confirmed,), silenced=silenced), tmp_path / "k")
+    [back] = there.report.findings
+    assert (back.note, back.note_from, back.evidence) == (confirmed.note, said, (said,))
+    assert [one.dismissal for one in there.report.silenced] == ["meant so", None]
+
+
+def test_a_dismissal_by_an_older_release_is_read_from_its_note() -> None:
+    part = FindingPart.of(dismiss_finding(sample_report().findings[0], "meant so"))
+    stored = part.model_dump(mode="json")
+    del stored["dismissal"]
+    assert FindingPart.model_validate_json(json.dumps(stored)).finding(str).dismissal == "meant so"
 
 
 def test_whatever_a_review_holds_is_cut_to_what_can_be_read(tmp_path: Path) -> None:

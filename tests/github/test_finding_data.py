@@ -45,6 +45,17 @@ def test_a_finding_comes_back_whole_from_its_comment() -> None:
     assert finding_from(file_body(Comment("app.py", noted, 3, finding=BASE.id))) == BASE
 
 
+def test_a_verdict_that_the_note_tells_comes_back_as_such() -> None:
+    secret = "hunter2-" + "x" * 12
+    redact = Redactor(HeldSecrets([("TOKEN", secret)])).for_people
+    said = Evidence(kind="verdict", source="review-security", text=f"confirm: {secret}")
+    found = BASE.with_note(f"confirmed by review-security: {secret}", said, evidence=(said,))
+    back = finding_from(inline_body(found, redact=redact))
+    assert back is not None
+    assert back.note_from == back.evidence[0]
+    assert secret not in repr(back)
+
+
 def test_what_is_not_ours_or_damaged_is_nothing() -> None:
     body = inline_body(BASE, redact=str)
     mark, *rest, data = body.split("\n")

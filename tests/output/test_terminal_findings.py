@@ -176,5 +176,14 @@ def test_carets_stand_below_code_that_is_shown(quote):
 def test_verdict_that_the_note_tells_is_no_evidence_line():
     verdict = {"kind": "verdict", "source": "review-security", "text": "confirm: It holds."}
     note = "confirmed by review-security: It holds."
-    text = shown([finding(evidence=[verdict, verdict], note=note)], [])
+    text = shown([finding(evidence=[verdict, verdict], note=note, note_from=verdict)], [])
     assert text.count("It holds.") == 1
+    other = {**verdict, "text": "confirm: So does this."}
+    text = shown([finding(evidence=[verdict, other], note=note, note_from=verdict)], [])
+    assert (text.count("It holds."), text.count("So does this.")) == (1, 1)
+
+
+def test_a_finding_of_an_older_release_shows_note_and_verdict():
+    verdict = {"kind": "verdict", "source": "review-security", "text": "confirm: It holds."}
+    note = "confirmed by review-security: It holds."
+    assert shown([finding(evidence=[verdict], note=note)], []).count("It holds.") == 2

@@ -31,9 +31,11 @@ EARLY, LATE = "ruff/S608", "bandit/B608"  # both are about SQL
 
 
 def test_what_both_say_keeps_the_early_id_and_word_and_the_higher_severity():
-    early = said(EARLY, NIT, note="lowered by review-security: a constant")
+    verdict = Evidence(kind="verdict", source="review-security", text="lower: a constant")
+    early = said(EARLY, NIT, note="lowered by review-security: a constant", note_from=verdict)
     (both,) = with_late([early], [said(LATE, SHOULD)])
     assert (both.id, both.note, both.severity) == (EARLY, early.note, SHOULD)
+    assert both.note_from == verdict
     assert {e.source for e in both.evidence} == {"ruff", "bandit"}
     (both,) = with_late([early], [said(LATE, NIT)])
     assert both.severity is NIT

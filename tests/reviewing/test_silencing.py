@@ -3,7 +3,7 @@
 import pytest
 
 from reviewloop.domain.errors import UsageError
-from reviewloop.domain.finding import Finding, Severity, Status
+from reviewloop.domain.finding import Evidence, Finding, Severity, Status
 from reviewloop.review.silencing import (
     Silences,
     is_user_dismissal,
@@ -140,6 +140,7 @@ def test_a_baseline_silences_what_it_holds_and_nothing_else():
 
     assert [f.id for f in stay] == ["def"]
     assert gone[0].note == "in the baseline"
+    assert gone[0].note_from == Evidence(kind="baseline")
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"schema": "other", "findings": []}'])

@@ -121,6 +121,8 @@ def test_a_word_moves_by_one_step_at_most(word, severity, becomes):
     assert finding.status is Status.OPEN
     assert finding.evidence[-1].source == "review-security"
     assert finding.evidence[-1].text == f"{word}: because"
+    assert finding.note_from == finding.evidence[-1]
+    assert finding.with_note("its analyser still finds it").note_from is None
 
 
 def test_what_is_rejected_stays_listed_with_the_reason():
@@ -128,6 +130,7 @@ def test_what_is_rejected_stays_listed_with_the_reason():
 
     assert finding.status is Status.DISMISSED
     assert finding.note == "rejected by review-security: because"
+    assert finding.note_from == finding.evidence[-1]
 
 
 @pytest.mark.parametrize("word", ["lower", "reject"])
@@ -136,6 +139,7 @@ def test_nobody_argues_a_hard_rule_down(word):
 
     assert (finding.status, finding.severity) == (Status.OPEN, Severity.MUST_FIX)
     assert finding.note == f"review-security would {word} it: because"
+    assert finding.note_from == finding.evidence[-1]
 
 
 @pytest.mark.parametrize("word", ["lower", "reject"])
@@ -152,7 +156,7 @@ def test_what_nobody_answered_stands_unconfirmed():
 
     assert finding.note == "not confirmed by review-security"
     assert finding.severity is Severity.SHOULD_FIX
-    assert unasked.note == ""
+    assert (finding.note_from, unasked.note) == (None, "")
 
 
 def test_of_several_reviewers_words_the_gravest_counts_in_any_order():

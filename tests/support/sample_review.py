@@ -279,6 +279,7 @@ def sample_report(**changed: Any) -> ReviewReport:
     accepted = finding(
         "deploy.sh", 2, "shellcheck/SC3040", "set -e alone", status=Status.DISMISSED,
         note="in the baseline",
+        note_from=Evidence(kind="baseline"),
     )  # fmt: skip
     values: dict[str, Any] = {
         "what": "your changes against main (1a2b3c4), uncommitted work included",

@@ -7,7 +7,6 @@ from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.loop.task_mark import WILL_NOT, why_no_tick
 from reviewloop.render.proposal import Proposal, left_of
 from reviewloop.render.reasons import sentence
-from reviewloop.store.batches import legacy_reason
 from reviewloop.store.runs import RunRecord, RunStatus
 
 BY = "autopilot"
@@ -86,21 +85,22 @@ def _gates(proposal: Proposal) -> list[str]:
     return reasons if ran else [*reasons, "no test ran"]
 
 
-def reason_now(repository: RunSource, run: RunRecord) -> str:
-    """Return the current reason of a run's status, "" where it no longer holds.
+def reason_now(repository: RunSource, run: RunRecord) -> Reason:
+    """Return the current reason of a run's status, none where it no longer holds.
 
     Files in the way of a commit may be gone, and the note that only the branch moved is dropped.
     """
-    if run.status is RunStatus.COMMITTED:
-        moved = f"Only the branch {run.branch} moved; the checkout is as it was."
-        return run.reason.replace(moved, "").strip("; ")
+    because = because_of(run)
+    if run.status is RunStatus.COMMITTED and because.text("moved"):
+        notes = because.lines("notes")
+        return reason(because.kind, notes=tuple(notes)) if notes else NO_REASON
     if run.status is RunStatus.UNDONE:
-        return "its commit was taken back (`reviewloop undo`)"
-    if run.status is not RunStatus.WAITING or not run.reason:
-        return run.reason
-    if is_over(repository, run.because):
-        return ""
-    return f"not committed when it was approved: {run.reason}"
+        return reason(ReasonKind.ERROR, text="its commit was taken back (`reviewloop undo`)")
+    if run.status is not RunStatus.WAITING or not because:
+        return because
+    if is_over(repository, because):
+        return NO_REASON
+    return reason(ReasonKind.ERROR, text=f"not committed when it was approved: {run.reason}")
 
 
 def is_over(repository: RunSource, because: Reason) -> bool:
@@ -118,10 +118,11 @@ def not_committed(run: RunRecord) -> Reason:
 
 
 def because_of(run: RunRecord) -> Reason:
-    """Return the reason of a run's status, in the words of its record."""
-    if run.because.kind in {ReasonKind.NONE, ReasonKind.LEGACY}:
-        return legacy_reason(run.reason)
-    return reason(run.because.kind, **{**run.because.params, "text": run.reason})
+    """Return the reason of a run's status, in the words of its record; none without words."""
+    if not run.reason:
+        return NO_REASON
+    kind = run.because.kind or ReasonKind.LEGACY
+    return reason(kind, **{**run.because.params, "text": run.reason})
 
 
 def of_change(repository: RunSource, run: RunRecord) -> str:
@@ -131,10 +132,3 @@ def of_change(repository: RunSource, run: RunRecord) -> str:
         return sentence(known.because) if known else ""
     proposal, changed = repository.proposal(run), changed_since(repository.checkout, run)
     return why_a_user(proposal, changed) if proposal is not None else ""
-
-
-def shown_reason(run: RunRecord, now: str) -> Reason:
-    """Return the text of `reason_now` as a reason: the run's own one where the text is the same."""
-    if not now:
-        return NO_REASON
-    return because_of(run) if now == run.reason else reason(ReasonKind.ERROR, text=now)

@@ -6,7 +6,7 @@ from contextlib import closing
 from dataclasses import fields, replace
 
 from reviewloop.app.batch.limits import cost_before_batch, cost_of, kept_rows
-from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now, shown_reason
+from reviewloop.app.batch.policy import because_of, is_over, of_change, reason_now
 from reviewloop.app.batch.spec_changes import row_of
 from reviewloop.app.batch.stack import conflict_with, landing_runs
 from reviewloop.app.batch.status import (
@@ -133,9 +133,8 @@ class Rows:
             return reason(ReasonKind.INTERRUPTED, text="it was cut off: its process ended")
         if found.status is TaskStatus.STOPPED and (held := self._held(self._of(run))):
             return held
-        if (text := reason_now(self._repository, run)) or found.status is not TaskStatus.WAITING:
-            stopped = found.status is TaskStatus.STOPPED
-            return because_of(run) if stopped else shown_reason(run, text)
+        if (now := reason_now(self._repository, run)) or found.status is not TaskStatus.WAITING:
+            return because_of(run) if found.status is TaskStatus.STOPPED else now
         if lacked := self._lacked(run):
             text = f"it needs {lacked}, which is {self._named(lacked)}"
             return reason(ReasonKind.ERROR, text=text)
@@ -269,7 +268,7 @@ def run_report(repository: RunSource, run: RunRecord, batch_id: str) -> RunRepor
         title=run.title,
         run=run.run_id,
         step=run.step if state in {TaskStatus.RUNNING, TaskStatus.STOPPED} else "",
-        because=shown_reason(run, reason_now(repository, run)),
+        because=reason_now(repository, run),
         exit_code=run.exit_code,
         below=str(run.options.get("stands_on", "")),
         branch=run.branch,

@@ -305,6 +305,7 @@ class LocalFleet:
 def _state_of(repository: Repository, record: RunRecord) -> RunState:
     from reviewloop.app.batch.policy import reason_now
     from reviewloop.app.batch.status import up_to_date
+    from reviewloop.render.reasons import sentence
     from reviewloop.store.locks import is_held
 
     run = up_to_date(repository, record)
@@ -313,7 +314,7 @@ def _state_of(repository: Repository, record: RunRecord) -> RunState:
         state = "stopped"  # its process ended: `resume` continues it
     if run.status is RunStatus.SKIPPED and run.options.get("redo"):
         state = "redone"  # ended so that its task is done again; no user rejected it
-    return RunState(run, state, reason_now(repository, run))
+    return RunState(run, state, sentence(reason_now(repository, run)))
 
 
 def _done_elsewhere(repository: Repository, spec: "Spec") -> dict[str, str]:

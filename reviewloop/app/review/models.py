@@ -181,6 +181,7 @@ def report_of(
         tokens=tokens,
         cost_usd=spent.get("cost_usd"),
         reason=result["reason"] if result else early or "did not finish",
+        unnamed=result.get("unnamed", "") if result else "",
     )
 
 

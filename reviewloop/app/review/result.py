@@ -73,8 +73,7 @@ def result_unchanged(
         grave = piece.hard or untrusted or finding.severity is Severity.MUST_FIX
         if finding.id in open_ or grave:
             return finding
-        update = {"status": Status.DISMISSED, "note": "settled in an earlier review"}
-        return finding.model_copy(update=update)
+        return finding.with_note("settled in an earlier review", status=Status.DISMISSED)
 
     findings = with_late(list(map(settled, early)), list(map(settled, late)))
     why = "nothing that is read was pushed since the last review"
@@ -192,7 +191,10 @@ def redact_report(report: ReviewReport, redact: Redact) -> ReviewReport:
         what=redact(report.what),
         findings=findings(report.findings),
         silenced=findings(report.silenced),
-        agents=tuple(replace(agent, reason=redact(agent.reason)) for agent in report.agents),
+        agents=tuple(
+            replace(agent, reason=redact(agent.reason), unnamed=redact(agent.unnamed))
+            for agent in report.agents
+        ),
         analysers=tuple(replace(one, reason=redact(one.reason)) for one in report.analysers),
         notes=tuple(map(redact, report.notes)),
         readership=report.readership and with_reasons(report.readership, redact),

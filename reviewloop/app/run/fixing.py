@@ -162,13 +162,17 @@ def _found_again(finding: Finding, read: Callable[[str], str | None]) -> Finding
             quote = "\n".join(text.split("\n")[line - 1 : last])
     # A user who asks for a nit to be fixed wants it fixed; the loop itself would only list it.
     severity = finding.severity if finding.severity.actionable else Severity.SHOULD_FIX
-    return finding.model_copy(
-        update={
-            **{"line": line, "end_line": end_line, "quote": quote, "severity": severity},
-            **{"status": Status.OPEN, "attempts": 0, "note": "", "round_found": 0},
-            "dismissal": None,
-            "placement": Placement.CHANGED if hits else Placement.FILE,
-        }
+    return finding.with_note(
+        "",
+        line=line,
+        end_line=end_line,
+        quote=quote,
+        severity=severity,
+        status=Status.OPEN,
+        attempts=0,
+        round_found=0,
+        dismissal=None,
+        placement=Placement.CHANGED if hits else Placement.FILE,
     )
 
 

@@ -106,6 +106,15 @@ class EvidencePart(Strict):
     path: NoPath = ""
     line: int = Field(default=0, ge=0, le=_LINES)
 
+    @classmethod
+    def of(cls, piece: Evidence) -> Self:
+        """Return the part for a piece of evidence."""
+        return cls.fitting(piece.model_dump())
+
+    def evidence(self, redact: Redact) -> Evidence:
+        """Return the evidence, without its location and without the secrets `redact` knows."""
+        return Evidence(kind=self.kind, source=redact(self.source), text=redact(self.text))
+
 
 class FindingPart(Strict):
     """A finding."""
@@ -131,6 +140,8 @@ class FindingPart(Strict):
     file_exists: bool = True
     status: Status
     note: Middle
+    note_from: EvidencePart | None = None
+    dismissal: Middle | None = None
 
     @classmethod
     def of(cls, finding: Finding) -> Self:
@@ -149,27 +160,27 @@ class FindingPart(Strict):
                 "end_line": finding.end_line or None,
                 "side": "old" if finding.side == "old" else "new",
                 "replacement": new if fits else None,
-                "evidence": tuple(
-                    EvidencePart.fitting(piece.model_dump())
-                    for piece in finding.evidence[:_MOST_EVIDENCE]
-                ),
+                "evidence": tuple(map(EvidencePart.of, finding.evidence[:_MOST_EVIDENCE])),
+                "note_from": finding.note_from and EvidencePart.of(finding.note_from),
                 "placement": finding.placement if is_located else Placement.UNANCHORED,
             }
         )
 
     def finding(self, redact: Redact) -> Finding:
         """Return the finding with the secrets that `redact` knows taken out."""
-        given = self.model_dump(exclude={"evidence", "replacement"})
+        given = self.model_dump(exclude={"evidence", "note_from", "replacement"})
         limits = {"title": _TITLE, "why": _LONG, "suggestion": _LONG, "note": _MIDDLE}
         limits |= {"rule": _NAME, "quote": _LONG}
+        if self.dismissal is not None:
+            limits["dismissal"] = _MIDDLE
+        elif "dismissal" not in self.model_fields_set:  # by an older release: it is in the note
+            del given["dismissal"]
         given |= {name: cut(redact(given[name]), most) for name, most in limits.items()}
         new = self.replacement
         return Finding(
             **given,
-            evidence=tuple(
-                Evidence(kind=e.kind, source=redact(e.source), text=redact(e.text))
-                for e in self.evidence
-            ),
+            evidence=tuple(each.evidence(redact) for each in self.evidence),
+            note_from=self.note_from.evidence(redact) if self.note_from else None,
             # Code with a secret in it must not be committed.
             replacement=new if new is not None and redact(new) == new else None,
         )
@@ -309,6 +320,7 @@ class ReviewerPart(Strict):
     tokens: UsedPart
     cost_usd: _USD | None
     reason: Middle
+    unnamed: Middle = ""
 
     @classmethod
     def of(cls, report: ReviewerReport) -> Self:
@@ -320,7 +332,8 @@ class ReviewerPart(Strict):
         counts = {"input", "output", "cache_read", "cache_write"}
         tokens = cast(TokenUsage, self.tokens.model_dump(include=counts, exclude_defaults=True))
         who = self.name, self.status, self.seconds, self.findings, self.model
-        return ReviewerReport(*who, tokens, self.cost_usd, redact(self.reason))
+        why = redact(self.reason), redact(self.unnamed)
+        return ReviewerReport(*who, tokens, self.cost_usd, *why)
 
 
 class AnalyserPart(Strict):

@@ -402,15 +402,20 @@ def _plain(
     if "replacement" not in plain:
         plain.pop("fix_safe", None)
     if "evidence" in plain:
-        plain["evidence"] = [
-            {
-                name: _cut(redact(value), most) if isinstance(value, str) else value
-                for name, value in piece.items()
-            }
-            for piece in plain["evidence"][:pieces]
-        ]
+        plain["evidence"] = [_cut_piece(one, redact, most) for one in plain["evidence"][:pieces]]
+    if "note_from" in plain:
+        plain["note_from"] = _cut_piece(plain["note_from"], redact, most)
     plain["path"] = redact(plain.get("path", ""))
     return plain
+
+
+def _cut_piece(
+    piece: Mapping[str, object], redact: Callable[[str], str], most: int
+) -> dict[str, object]:
+    return {
+        name: _cut(redact(value), most) if isinstance(value, str) else value
+        for name, value in piece.items()
+    }
 
 
 def _cut(text: str, most: int) -> str:

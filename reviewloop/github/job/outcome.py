@@ -193,7 +193,7 @@ def without_dismissed(report: ReviewReport, dismissed: Mapping[str, str]) -> Rev
     """
     kept = tuple(f for f in report.findings if f.id not in dismissed)
     gone = [
-        f.model_copy(update={"status": FindingStatus.DISMISSED, "note": dismissed[f.id]})
+        f.with_note(dismissed[f.id], status=FindingStatus.DISMISSED)
         for f in report.findings
         if f.id in dismissed
     ]

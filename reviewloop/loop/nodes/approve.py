@@ -97,7 +97,7 @@ def apply_answer(
 def _left(state: LoopState, context: RunContext) -> list[Finding]:
     """Return the findings left to the user, open again, with fresh retries for the new rounds."""
     return [
-        finding.model_copy(update={"status": Status.OPEN, "attempts": 0, "note": ""})
+        finding.with_note("", status=Status.OPEN, attempts=0)
         for finding in read_findings(state, context.blobs).values()
         if finding.status in {Status.OPEN, Status.UNRESOLVED} and BY_USER not in finding.agents
     ]

@@ -56,8 +56,7 @@ def collect(state: LoopState, context: RunContext) -> dict[str, Any]:
     ]
     gone = {f.id for f in others} - {f.id for f in merged}
     suppressed = [
-        known[i].model_copy(update={"status": Status.SUPPRESSED, "note": "said by another finding"})
-        for i in gone
+        known[i].with_note("said by another finding", status=Status.SUPPRESSED) for i in gone
     ]
     found = [*outdated, *merged, *suppressed, *rejected, *leaked]
     everything = [*dismissed.values(), *apply_dismissals(found, state, context)]
@@ -127,7 +126,7 @@ def _outdated(
             finding.quote, context.shown_text(tree, finding.path) or ""
         ):
             note = "its code is gone, and the new review does not repeat it"
-            yield finding.model_copy(update={"status": Status.FIXED, "note": note})
+            yield finding.with_note(note, status=Status.FIXED)
 
 
 def has_open_findings(state: LoopState) -> bool:

@@ -100,12 +100,13 @@ def _commit(state: LoopState, context: RunContext, intent: Path) -> dict[str, An
         record.evidence |= {"hooks": ends_in(context.journal)}
         context.runs.save(record)
     context.events.emit("committed", commit=promotion.commit, branch=record.branch)
-    notes = [note for note in (*promotion.notes, warning) if note]
+    left = (*promotion.left, *([warning] if warning else []))
+    notes = reason(ReasonKind.COMMIT_NOTES, moved=promotion.moved, notes=left)
     return {
         "commit": promotion.commit,
         "outcome": "committed",
         "refused": 0,
-        **explained(reason(ReasonKind.COMMIT_NOTES, notes=tuple(notes)) if notes else NO_REASON),
+        **explained(notes if promotion.moved or left else NO_REASON),
     }
 
 

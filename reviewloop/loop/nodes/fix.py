@@ -109,7 +109,7 @@ def _fix_one(
         failure = failure_of(tree, state, key, context)
         fault("fix.checked")
         if not failure:
-            fixed = finding.model_copy(update={"attempts": attempts, "note": ""})
+            fixed = finding.with_note("", attempts=attempts)
             context.events.emit("fix", finding=finding.id, title=finding.title, result="fixed")
             return _Fixed(tree, fixed, survived=True)
         context.events.emit("fix", finding=finding.id, title=finding.title, result="red")
@@ -178,8 +178,8 @@ def _given_up(
     context.events.emit(
         "fix", finding=finding.id, title=finding.title, result="unresolved", reason=reason
     )
-    left = {"status": Status.UNRESOLVED, "attempts": attempts, "note": reason}
-    return _Fixed(before, finding.model_copy(update=left), survived=False)
+    left = finding.with_note(reason, status=Status.UNRESOLVED, attempts=attempts)
+    return _Fixed(before, left, survived=False)
 
 
 def _findings(done: Mapping[str, _Fixed]) -> dict[str, Finding]:

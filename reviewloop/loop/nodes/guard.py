@@ -77,9 +77,7 @@ def _findings(
     now = {finding.id for finding in found}
     assessed = {result.name for result in results if _gave_a_verdict(result)}
     fixed = [
-        finding.model_copy(
-            update={"status": Status.FIXED, "note": "the guard-rail no longer finds it"}
-        )
+        finding.with_note("the guard-rail no longer finds it", status=Status.FIXED)
         for finding in known.values()
         if finding.status in {Status.OPEN, Status.UNRESOLVED}
         and finding.id not in now

@@ -91,7 +91,7 @@ def implement(state: LoopState, context: RunContext) -> dict[str, Any]:
         nothing = "" if done else why_nothing(context.journal, cycle)
         note = nothing or "implemented; judge it in the diff"
         status = Status.FIXED if done else Status.UNRESOLVED
-        answered = request.model_copy(update={"status": status, "note": note})
+        answered = request.with_note(note, status=status)
         update["findings"] = write_findings([answered], context.blobs)
     return update
 

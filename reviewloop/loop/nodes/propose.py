@@ -369,10 +369,13 @@ def _coverage(gates: list[GateResult], threshold: float) -> CoverageFigures | No
 
 
 def _reviewer(name: str, result: ReviewerState) -> ReviewerFigures:
-    return {
+    figures: ReviewerFigures = {
         "name": name,
         "status": result["status"],
         "findings": len(result["findings"]),
         "seconds": result["seconds"],
         "reason": result["reason"],
     }
+    if "unnamed" in result:
+        figures["unnamed"] = result["unnamed"]
+    return figures

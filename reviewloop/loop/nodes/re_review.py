@@ -23,7 +23,7 @@ from reviewloop.loop.findings_log import (
     write_findings,
 )
 from reviewloop.loop.review_material import fit_diff
-from reviewloop.loop.state import LoopState
+from reviewloop.loop.state import LoopState, ReviewerState
 from reviewloop.review.anchoring import anchor, occurrences
 from reviewloop.review.evidence import AnalyserFinding, whole_evidence
 from reviewloop.review.intake import (
@@ -61,16 +61,17 @@ def re_review(state: LoopState, context: RunContext) -> dict[str, Any]:
     except ModelError as error:
         # Unconfirmed fixes are left to the user, and the run is incomplete.
         context.events.emit("reviewer.end", agent=agent.name, status="failed", reason=str(error))
-        failed = {
+        failed: ReviewerState = {
             "status": "failed",
             "tree": state["tree"],
             "findings": [],
             "blob": "",
             "reason": str(error),
+            "unnamed": error.unnamed,
             "seconds": 0.0,
         }
         why = f"fixed, but not confirmed: {agent.name} failed"
-        left = [f.model_copy(update={"status": Status.UNRESOLVED, "note": why}) for f in waiting]
+        left = [f.with_note(why, status=Status.UNRESOLVED) for f in waiting]
         return {
             "reviewers": {agent.name: failed},
             "findings": write_findings(left, context.blobs),
@@ -147,19 +148,17 @@ def _assess(
     still_found: Container[tuple[str, str]],
 ) -> Finding:
     if (finding.rule, finding.path) in still_found:
-        return finding.model_copy(update={"note": "the guard-rail still finds it"})
+        return finding.with_note("the guard-rail still finds it")
     if finding.rule and finding.id in _found_by_analysers(state["tree"], context):
-        return finding.model_copy(update={"note": "its analyser still finds it"})
+        return finding.with_note("its analyser still finds it")
     answer = next((r for r in reply.resolutions if r.finding == finding.id), None)
     if answer is None:
-        return finding.model_copy(update={"note": "the re-review did not answer"})
+        return finding.with_note("the re-review did not answer")
     if not answer.resolved:
-        return finding.model_copy(update={"note": f"not resolved: {answer.reason}"})
+        return finding.with_note(f"not resolved: {answer.reason}")
     if not _quotes_new_code(answer, state, context):
-        return finding.model_copy(
-            update={"note": "said to be resolved, but the quote is no code that the fix wrote"}
-        )
-    return finding.model_copy(update={"status": Status.FIXED, "note": answer.reason})
+        return finding.with_note("said to be resolved, but the quote is no code that the fix wrote")
+    return finding.with_note(answer.reason, status=Status.FIXED)
 
 
 def _found_by_gates(state: LoopState, context: RunContext) -> set[tuple[str, str]]:
@@ -188,7 +187,7 @@ def _gone(
     gone = before - _found_by_analysers(state["tree"], context) - {f.id for f in waiting}
     note = "its analyser does not find it any more"
     return [
-        finding.model_copy(update={"status": Status.FIXED, "note": note})
+        finding.with_note(note, status=Status.FIXED)
         for finding in known
         if finding.id in gone and finding.status in {Status.OPEN, Status.UNRESOLVED}
     ]

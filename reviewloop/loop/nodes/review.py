@@ -133,6 +133,7 @@ class PartRead:
     read: bool
     reason: str = ""  # why it was not read
     unshown: tuple[str, ...] = ()  # files that did not fit into the prompt
+    unnamed: str = ""  # the reason with "it" for the reviewer, where that is named
 
 
 @dataclass
@@ -215,7 +216,8 @@ def _read(
         except ModelAccessError:
             raise  # wrong for all of them: the run pauses until access is there
         except (NoAnswerError, ContextOverflowError) as error:
-            record.parts.append(PartRead(part.number, read=False, reason=str(error)))
+            why = str(error)
+            record.parts.append(PartRead(part.number, False, why, unnamed=error.unnamed))
         except (ModelError, BudgetExhaustedError) as error:
             if isinstance(error, BudgetExhaustedError):
                 if state.get("mode") != "review":
@@ -226,23 +228,28 @@ def _read(
             why, left = over_budget(error.because, str(error)), parts.parts[part.number - 1 :]
             record.parts += [PartRead(one.number, read=False, reason=why) for one in left]
             break
-    return ReviewerState(
+    missed = _missed(record, parts)
+    reason, unnamed = ("; ".join([*one, *dict.fromkeys(record.notes)]) for one in missed)
+    state_of: ReviewerState = ReviewerState(
         status="done" if len(record.read) == len(record.parts) else "failed",
         tree=state["tree"],
         findings=list(dict.fromkeys(finding.id for finding in record.findings)),
         blob=context.blobs.put_json(record.plain()),
-        reason="; ".join([*_missed(record, parts), *dict.fromkeys(record.notes)]),
+        reason=reason,
         seconds=0.0,
     )
+    return {**state_of, "unnamed": unnamed} if unnamed != reason else state_of
 
 
-def _missed(record: _Record, parts: Parts) -> list[str]:
-    """Return sentences on unread parts, with reasons."""
+def _missed(record: _Record, parts: Parts) -> tuple[list[str], list[str]]:
+    """Return sentences on unread parts with the reason, as it is and with "it" for the reviewer."""
     missed = [part for part in record.parts if not part.read]
-    if not missed or not parts.several:
-        return [part.reason for part in missed[:1]]
+    if not missed:
+        return [], []
     numbers = ", ".join(str(part.number) for part in missed)
-    return [f"did not read part {numbers} of {len(parts.parts)}: {missed[0].reason}"]
+    which = f"did not read part {numbers} of {len(parts.parts)}: " if parts.several else ""
+    why = missed[0]
+    return [f"{which}{why.reason}"], [f"{which}{why.unnamed or why.reason}"]
 
 
 def _read_part(

@@ -23,6 +23,7 @@ from reviewloop.render.proposal import (
 )
 from reviewloop.render.terminal.findings import ReadLines, hanging, render_findings, render_list
 from reviewloop.render.text import (
+    Failure,
     all_input,
     by_reason,
     counted,
@@ -63,7 +64,11 @@ def render_figures(proposal: Proposal, console: Console) -> None:
         style = "" if done == len(reviewers) else "red"
         row("reviewers", f"{done} of {len(reviewers)} finished", console, style)
     lost = [
-        (one_line(r.get("name", "")), one_line(r.get("reason", "")) or "no reason given")
+        Failure(
+            one_line(r.get("name", "")),
+            one_line(r.get("reason", "")) or "no reason given",
+            one_line(r.get("unnamed", "")),
+        )
         for r in reviewers
         if r.get("status") != "done"
     ]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from reviewloop.domain.drift import OF_NO_SPEC, Drift, NameKind, NotCompared
+from reviewloop.domain.drift import Drift, NameKind, NotCompared
 from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecView
 from reviewloop.specs.drift.code import Code
@@ -21,6 +21,7 @@ from reviewloop.specs.drift.wording import unset
 from reviewloop.specs.select import is_done, leaves
 from reviewloop.specs.words import find_paths
 
+_OF_NO_SPEC = "in code, of what no spec lists"
 _LISTED: tuple[NameKind, ...] = ("endpoint", "table", "setting", "command")
 _CONTEXTS: Mapping[NameKind, re.Pattern[str]] = {
     "table": regex(
@@ -121,6 +122,7 @@ class _Comparison:
         self.defined = code.defining(sought)
         self.matches: dict[CodeName, NamedSpec] = {}
         self.unclear: dict[tuple[NameKind, str], list[str]] = defaultdict(list)
+        self.beyond: dict[NameKind, list[str]] = defaultdict(list)
 
     def run(self) -> Compared:
         for spec in self.others:
@@ -155,12 +157,17 @@ class _Comparison:
         for unread in self.code.names.unread:
             if unread.kind in kinds:
                 self.unclear[unread.kind, unread.reason].append(unread.location)
-        not_compared = tuple(
+        not_compared = [
             NotCompared(kind, reason, tuple(sorted(set(locations))))
-            for (kind, reason), locations in sorted(self.unclear.items())
-        )
+            for (kind, reason), locations in self.unclear.items()
+        ]
+        not_compared += [
+            NotCompared(kind, _OF_NO_SPEC, tuple(sorted(set(locations))), beyond=True)
+            for kind, locations in self.beyond.items()
+        ]
+        not_compared.sort(key=lambda one: (one.kind, one.reason))
         shares = {path: _share(path, names, drifts) for path, names in parted.items()}
-        return Compared(tuple(drifts), tuple(waiting), not_compared, count, shares)
+        return Compared(tuple(drifts), tuple(waiting), tuple(not_compared), count, shares)
 
     # Names in a spec
 
@@ -292,7 +299,7 @@ class _Comparison:
             if kind in kinds:
                 yield from self._unlisted(kind)
             elif others := [one for one in self.by_kind[kind] if not self._needs_no_spec(one)]:
-                self.unclear[kind, OF_NO_SPEC] += [one.location for one in others]
+                self.beyond[kind] += [one.location for one in others]
         if "component" in kinds:
             yield from self._unlisted_components()
 
@@ -320,7 +327,7 @@ class _Comparison:
                 continue
             yield self._not_in_spec(one, spec)
         if outside:
-            self.unclear[kind, OF_NO_SPEC] += outside
+            self.beyond[kind] += outside
 
     def _unlisted_components(self) -> Iterator[Drift]:
         """Yield classes with the suffix of a spec's components in the same file as one of them."""
@@ -332,7 +339,7 @@ class _Comparison:
         candidates = [one for one in self.code.classes(beside) if _role(one.text) in roles]
         unnamed = [one for one in candidates if not self._mentions(one.text, "component")]
         if len(unnamed) > len(own):
-            self.unclear["component", OF_NO_SPEC] += [one.location for one in unnamed]
+            self.beyond["component"] += [one.location for one in unnamed]
             return
         for one in unnamed:
             near = [other for other in own if other.path == one.path] or [
