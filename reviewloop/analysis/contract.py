@@ -1,5 +1,6 @@
 """The interface of rules and checks: rules, files and changes in; hits and reports out."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from reviewloop.domain.finding import Severity
+from reviewloop.regex import regex
 
 if TYPE_CHECKING:
     from reviewloop.sandbox.base import Sandbox
@@ -97,6 +99,14 @@ OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
 """Names of third-party files, which reviewers of this change skip."""
 
 
+# An encoded file or a drawing in quotes; no character in it could end the literal or run.
+_DATA = regex(r"([\"'`])([\w+/=.,:; -]{200})[\w+/=.,:; -]{1800,}\1", re.ASCII)
+
+
+def _without_data(line: str) -> str:
+    return _DATA.sub(r"\1\2\1", line)
+
+
 @dataclass(frozen=True)
 class SourceFile:
     """One version of one text file; lines are 1-based and separated by LF only.
@@ -124,15 +134,17 @@ class SourceFile:
         return any(a <= last and first <= b for a, b in self.added)
 
     def only(self, reads: Callable[[str], bool] | None) -> "tuple[SourceFile, tuple[int, ...]]":
-        """Return the file with all other lines blank, and the numbers of the kept ones."""
-        if reads is None:
+        """Return the file with all other lines blank, and the numbers of the lines left out.
+
+        A line that is too long because of data in a literal is kept with the data's beginning.
+        """
+        if reads is None or all(map(reads, self.lines)):
             return self, ()
-        gone = tuple(number for number, line in enumerate(self.lines, 1) if not reads(line))
-        if not gone:
-            return self, ()
+        kept = [line if reads(line) else _without_data(line) for line in self.lines]
+        gone = tuple(number for number, line in enumerate(kept, 1) if not reads(line))
         left = frozenset(gone)
-        kept = ("" if number in left else line for number, line in enumerate(self.lines, 1))
-        return replace(self, text="\n".join(kept)), gone
+        lines = ("" if number in left else line for number, line in enumerate(kept, 1))
+        return replace(self, text="\n".join(lines)), gone
 
     @cached_property
     def added_numbers(self) -> frozenset[int]:

@@ -144,7 +144,11 @@ _EXAMPLE_FOLDERS = {
 
 
 _FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", "semgrep"}
-_TEST_FOLDER = regex(r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)")
+_TEST_FOLDER = regex(
+    r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
+)
+# Packages of Go for tests are named so after what they test: `httptest`. Some words end so, too.
+_GO_TESTS = regex(r"(?!(?:la|con|at|pro|fas|grea|new|quick|smal|lar)test$)[a-z0-9]{2,}test$")
 _TEST_ROOTS = {"t", "integration"}  # a folder deeper in may hold integrations of the product
 _TEST_SETTINGS = regex(r"\.env\.(?:tests?|testing|ci|e2e)$")
 _TEST_SERVICES = regex(r"(?:docker-)?compose[.-](?:ci|tests?|e2e|cypress)\b")
@@ -156,7 +160,10 @@ def path_class(path: str) -> PathClass:
     tested = [index for index, folder in enumerate(folders) if _holds_tests(folder)]
     if folders and folders[0] in _TEST_ROOTS:
         tested.insert(0, 0)
-    if _FIXTURES & set(folders):
+    if path.endswith(".go"):
+        tested += [index for index, folder in enumerate(folders) if _GO_TESTS.match(folder)]
+        tested.sort()
+    if _FIXTURES & set(folders) or "/.snapshots/" in f"/{path}":
         return PathClass.FIXTURE
     if tested and set(folders[tested[0] + 1 :]) & _FIXTURE_FOLDERS:
         return PathClass.FIXTURE

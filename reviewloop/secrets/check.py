@@ -21,11 +21,12 @@ from reviewloop.secrets.scan import (
     without_invisible,
 )
 from reviewloop.secrets.values import is_drawn, is_random
-from reviewloop.secrets.vendors import HELD, RULES, rule_id
+from reviewloop.secrets.vendors import BY_NAME, HELD, RULES, VENDOR_BY_NAME, rule_id
 
 if TYPE_CHECKING:
     from reviewloop.secrets.guesses import Guess
 
+BY_KEY = "generic-api-key"  # the slug of keys that are recognised by their name
 _ONLY_WORDS = regex(r"[A-Za-z]+(?:[-_./: ]+[A-Za-z]+)*")
 
 
@@ -97,16 +98,31 @@ _ENVIRONMENT = regex(r"(?:^|/)\.env(?:rc|[._-][^/]*)?$", re.IGNORECASE)
 _EXAMPLE_NAME = regex(r"(?:example|sample|template|dummy|fake|mock|stub)", re.IGNORECASE)
 # Keys that a service's page sends to every browser.
 _FOR_EVERYBODY = regex(
-    r"publi[cs]|site_?key|search_?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase|analytics",
+    r"publi[cs]|site_?key|search_?(?:only_?)?(?:api_?)?key|anon_?key|client_?(?:id|key|token)|firebase"
+    r"|analytics|write_?key|\bdsn\b|sentry_?(?:dsn|key)|captcha_?(?:v\d_?)?(?:site_?)?key|telemetry"
+    r"|tracking",
     re.IGNORECASE,
 )
+# Values that their vendor gives out for pages: of Stripe, Mapbox, PostHog.
+_PUBLIC_VALUE = regex(r"pk_(?:live|test)_|pk\.eyJ|phc_")
+# Folders of programs that visit pages of others, and use the keys that these send to everybody.
+_VISITS_OTHERS = regex(
+    r"(?:^|/)(?:plugins?|engines?|extractors?|scrapers?|crawlers?|spiders?|sites?|parsers?)/",
+    re.IGNORECASE,
+)
+_HASH = regex(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})", re.IGNORECASE)
+_ARGUMENT = regex(r"[(,]\s*[\"']$")
 # Text near keys of Google that their own pages send to every browser and application.
 _GOOGLE_FOR_EVERYBODY = regex(
-    r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b",
+    r"auth_?Domain|messaging_?Sender_?Id|storage_?Bucket|youtubei/|innertube|maps/api/js\b"
+    r"|initializeApp\(|android\.geo\.API_KEY|google_maps_(?:api_)?key|maps\.googleapis\.com",
     re.IGNORECASE,
 )
 # What stands beside the key that pages search a documentation with.
-_SEARCHED_BY_ALL = regex(r"\bindex_?Name\b|\balgolia\b", re.IGNORECASE)
+_SEARCHED_BY_ALL = regex(
+    r"\bindex_?Name\b|(?<![a-z])algolia(?!\w*_?admin)|docsearch|typesense|meilisearch",
+    re.IGNORECASE,
+)
 _TO_BE_REPLACED = regex(r"\breplace\b[^\n]{0,30}\bwith your\b", re.IGNORECASE)
 _NEAR = 400  # characters before and after a key
 _APPLICATIONS = ("google-services.json", "GoogleService-Info.plist")
@@ -130,7 +146,9 @@ def run(file: SourceFile, redactor: Redactor | None = None) -> Iterator[Hit]:
             if _is_described(file, lines.number(secret.start)):
                 yield replace(hit, severity=Severity.NIT)
                 continue
-            is_open = hit.severity is None and _is_for_everybody(file, secret)
+            is_open = hit.severity is None and (
+                _is_for_everybody(file, secret) or _is_made_up(file, secret)
+            )
             yield replace(hit, severity=Severity.SHOULD_FIX) if is_open else hit
     if file.path.lower().endswith(_NOT_SEARCHED):
         return
@@ -222,12 +240,46 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
         return Severity.MUST_FIX if is_random(value) else guess.severity
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
     published = file.claim in OF_OTHERS  # by its author, wherever it is kept
-    if guess.severity is Severity.NIT or open_to_all or published:
+    by_name = guess.slug == VENDOR_BY_NAME
+    if by_name and _FOR_EVERYBODY.search(_name_before(file, guess.start)):
+        return Severity.SHOULD_FIX
+    if guess.severity is Severity.NIT or open_to_all or published or by_name:
+        return guess.severity
+    if _is_given_out(file, value, guess):
         return guess.severity
     around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
     harmless = _SEARCHED_BY_ALL.search(around) or _TO_BE_REPLACED.search(around)
     live = not harmless and not _is_set_for_tests(file, guess.start)
     return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
+
+
+def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
+    """Whether a value is no secret of this project as it seems: a page, a hash, an answer shown."""
+    if guess.slug != BY_KEY:
+        return False
+    # What takes the key itself is recognised by its name: `jwt.sign(payload, "...")`.
+    named = guess.what != BY_NAME[BY_KEY]
+    argument = named and _ARGUMENT.search(file.text[max(0, guess.start - 80) : guess.start])
+    return bool(
+        _PUBLIC_VALUE.match(value)
+        or _VISITS_OTHERS.search(file.path)
+        or (argument and _HASH.fullmatch(value))
+        or _is_in_shown_answer(file, file.text.count("\n", 0, guess.start))
+    )
+
+
+def _name_before(file: SourceFile, start: int) -> str:
+    return file.text[max(0, start - 80) : start].rpartition("\n")[2]
+
+
+_SHOWN_MEMBER = regex(r"\s*(?:#|//|\*)\s*(?:[\"'][^\"'\n]{1,80}[\"']\s*:|[{}\[\]]+,?\s*$)")
+_SHOWN_AROUND = 2  # lines on either side
+
+
+def _is_in_shown_answer(file: SourceFile, index: int) -> bool:
+    """Whether a line is a member of JSON that a comment shows, as an answer of a service."""
+    around = file.lines[max(0, index - _SHOWN_AROUND) : index + _SHOWN_AROUND + 1]
+    return len(around) > _SHOWN_AROUND and all(map(_SHOWN_MEMBER.match, around))
 
 
 def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
@@ -263,6 +315,23 @@ def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
         return False
     around = file.text[max(0, secret.start - _NEAR) : secret.end + _NEAR]
     return file.path.endswith(_APPLICATIONS) or bool(_GOOGLE_FOR_EVERYBODY.search(around))
+
+
+# Names of files and folders whose keys protect nothing but a trial.
+_FOR_TRIALS = regex(
+    r"(?:^|[^a-z])(?:demos?|examples?|samples?|snake-?oil|self-?signed|localhost|dummy|fake|mock|stub)"
+    r"(?:[^a-z]|$)|test",
+    re.IGNORECASE,
+)
+_CUT = regex(r"\.{3}|\u2026")
+
+
+def _is_made_up(file: SourceFile, secret: SecretHit) -> bool:
+    """Whether a key without an owner is for a trial, by its file's name, or only its beginning."""
+    if not secret.rule.public_in_tests or secret.rule.live:
+        return False
+    cut = _CUT.match(file.text, secret.end)
+    return bool(cut or _FOR_TRIALS.search(file.path))
 
 
 def _vendor_severity(path_class: PathClass, secret: SecretHit) -> Severity | None:

@@ -253,3 +253,23 @@ def test_a_flow_of_outside_data_in_a_folder_of_examples_is_told(path, severities
     view = change_view({}, {path: text})
     found = [one for one in examine(view, off=OURS).hits if one.rule.id == "taint/code-injection"]
     assert [one.hit.severity or one.rule.severity for one in found] == severities
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        ("AGFzbQEA/+" * 50_000, AnalyserStatus.DONE),
+        ("M708 195.8c.4-1.5,2-4.7 " * 20_000, AnalyserStatus.DONE),
+        ("eval(a) + " * 50_000, AnalyserStatus.PARTIAL),
+        ("${eval(a)}" * 50_000, AnalyserStatus.PARTIAL),
+    ],
+)
+def test_the_code_around_data_in_a_literal_is_read(data, status):
+    text = f"const a = make(`{data}`);eval(`a` + read());\n"
+    view = change_view({}, {"a.ts": text})
+
+    done = examine(view, off=[n for n in OURS if n != "javascript"])
+
+    (report,) = [r for r in done.reports if r.name == "javascript"]
+    assert report.status is status
+    assert ("js/eval" in {p.rule.id for p in done.hits}) == (status is AnalyserStatus.DONE)

@@ -47,6 +47,12 @@ TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n"
         ("shop/integration/mail.py", PRODUCT),
         ("web/.env.test", TEST),
         (".env.production", PRODUCT),
+        ("pkg/testhelpers/server.go", TEST),
+        ("caddytest/caddytest.go", TEST),
+        ("internal/latest/server.go", PRODUCT),
+        ("caddytest/page.py", PRODUCT),
+        ("identity/.snapshots/a.json", FIXTURE),
+        ("backup/snapshots/a.go", PRODUCT),
     ],
 )
 def test_a_path_tells_what_a_file_is_for(path, expected):

@@ -125,12 +125,51 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("settings/ci.py", 'API_KEY = "{}"', NIT),
         (".github/workflows/ci.yml", "api_key: {}", MUST),
         (".dredd/hooks/main.go", 'var apiKey = "{}"', NIT),
+        ("app.js", "init({{ writeKey: '{}' }})", SHOULD),
+        ("app.js", "const sentryKey = '{}'", SHOULD),
+        ("app.js", "const algoliaKey = '{}'", SHOULD),
+        ("app.js", "const algoliaAdminKey = '{}'", MUST),
+        ("app.js", "const recaptchaSiteKey = '{}'", SHOULD),
+        ("app.js", "const stripeKey = 'pk_live_{}'", SHOULD),
+        ("player/plugins/tv.py", '_API_KEY = "{}"', SHOULD),
+        ("player/plugin_host.py", '_API_KEY = "{}"', MUST),
+        ("app.js", """# {{\n#   "a": 1,\n#   "token": "{}",\n#   "b": null\n# }}""", SHOULD),
+        ("app.js", """# token was\n#   "token": "{}",\nstart()""", MUST),
         ("dist/app.js", 'var a={{apiKey:"{}"}};' + "f(1);" * 300, MUST),  # padding hides nothing
     ],
 )
 def test_a_drawn_value_with_a_telling_name_must_go_from_product_code(path, line, wanted):
     found = judged(path, line.format(KEY) + "\n")
     assert [severity for _, severity in found] in ([wanted], [] if wanted is SHOULD else [wanted])
+
+
+def test_a_hash_behind_a_telling_name_is_an_argument_and_no_key_unless_it_is_set():
+    assert judged("app.py", f'ask("PlaybackAccessToken", "{HEX}")\n') in (
+        [],
+        [("secret/generic-api-key", SHOULD)],
+    )
+    assert judged("app.py", f'ask(token="{HEX}")\n') == [("secret/generic-api-key", MUST)]
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("deploy/tls.key", MUST),
+        ("trial/a.localhost.key", SHOULD),
+        ("demo-setups/relay.yaml", SHOULD),
+        ("democracy/tls.key", MUST),
+    ],
+)
+def test_a_private_key_of_a_trial_is_no_must(path, wanted):
+    body = "\n".join(drawn(64) for _ in range(4))
+    key = f"-----BEGIN EC PRIVATE KEY-----\n{body}\n-----END EC PRIVATE KEY-----\n"
+    assert [severity for _, severity in judged(path, key)] == [wanted]
+
+
+def test_the_beginning_of_a_private_key_is_an_example():
+    begun = f'KEY="-----BEGIN PRIVATE KEY-----\\n{drawn(48)}'
+    assert judged("help.go", begun + '..."\n') == [("secret/private-key", SHOULD)]
+    assert judged("help.go", begun + '"\n') == [("secret/private-key", MUST)]
 
 
 GOOGLE = "AI" + "zaSyB7x-Qk2vT9mLp4RwZ8nHcJ5dF0gYuE3sA"

@@ -60,7 +60,7 @@ def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
             file.path,
             Span(line, line, first.column, first.column + 1),
             f"Hidden in this line: {names}{more}.",
-            severity=_severity(file, rule),
+            severity=_severity(file, rule, file.lines[line - 1]),
         )
 
 
@@ -104,8 +104,15 @@ def _spells(found: list[Hidden]) -> bool:
     return False
 
 
-def _severity(file: SourceFile, rule: Rule) -> Severity | None:
+# Programs put such characters into tables of what an editor shows; nobody reads them here.
+_BUILT = regex(r"[.-](?:min|bundle|umd|iife)\.[cm]?js$")
+_WRITTEN_BY_HAND = 2_000  # characters of a line
+
+
+def _severity(file: SourceFile, rule: Rule, line: str) -> Severity | None:
     """Return the severity: tests and prose may need such characters, but never hidden sentences."""
+    if rule is _BIDI and len(line) > _WRITTEN_BY_HAND and _BUILT.search(file.path):
+        return Severity.SHOULD_FIX
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
         return Severity.NIT
     if file.language not in _NO_CODE or rule is _MESSAGE:

@@ -77,12 +77,34 @@ def find_expect_without_matcher(node: "SgNode", source: Source) -> Found | None:
     parent = node.parent()
     if parent is None or parent.kind() != "expression_statement":
         return None
+    if _is_own_expect(source) or _in_a_matcher(node, source):
+        return None
+    following = parent.next()
+    again = f"expect({given[0].text()}"
+    if len(given) == 1 and following is not None and following.text().startswith(again):
+        return Found(node, severity=SHOULD)  # its value is checked by the next line
     checks = given[0].kind() in {"call_expression", "await_expression"} and re.match(
         r"(?:await\s+)?[\w$.]*(?:assert|expect|check|verif|should|(?:get|find)(?:All)?By[A-Z])",
         given[0].text(),
         re.IGNORECASE,
     )
     return Found(node, severity=NIT if checks else None)
+
+
+def _is_own_expect(source: Source) -> bool:
+    """Whether a file's expect is a function of the project, which may check by itself."""
+    return source.mentions(
+        r"\bfunction expect\b|\b(?:const|let|var) expect\b|\bimport [^;\n]*\bexpect\b[^;\n]*"
+        r"from ['\"]\.{1,2}/"
+    )
+
+
+def _in_a_matcher(node: "SgNode", source: Source) -> bool:
+    """Whether a call is in a matcher of the project: `expect.extend({ toFit(a) { ... } })`."""
+    return any(
+        outer.kind() == "call_expression" and call_name(outer) == "extend"
+        for outer in source.ancestors(node)
+    )
 
 
 def find_expect_not_awaited(node: "SgNode", source: Source) -> "SgNode | None":

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _LIBRARY = regex(r"(?:^|\.)_?(?:py)?jwt(?:\.api_jwt)?$", re.IGNORECASE)
 _UNSIGNED = regex(r"[\"']verify_signature[\"']\s*:\s*False\b|\bverify_signature\s*=\s*False\b")
 _DELIBERATE = regex(r"unverified|untrusted|unsafe|peek", re.IGNORECASE)
-_VERIFYING = regex(r"jwt\.decode\(")
+_VERIFYING = regex(r"jwt\w*\.decode\(")
 
 
 def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:

@@ -175,8 +175,17 @@ def source(frame: Frame, expr: Expr, path: str, data: str) -> Value:
         cleared |= _REDIRECT
     if data in UPLOADS:
         cleared |= UPLOAD  # an upload is no path, its name is one
-    return Value(taints=(Taint(frame.machine.origin(expr), cleared),), path=path)
+    shape = _BEGINNINGS.get(data)
+    return Value(taints=(Taint(frame.machine.origin(expr), cleared),), path=path, shape=shape)
 
+
+# How the path and the address of a request begin: no other host can be named there.
+_BEGINNINGS = {
+    **dict.fromkeys(
+        ("path", "path_info", "raw_path", "full_path", "fullpath", "get_full_path"), "/\x01\x00"
+    ),
+    **dict.fromkeys(("base_url", "url_root", "host_url"), "http://\x01/\x00"),
+}
 
 UPDATED = "[updated]"
 """Marks what took over members of others: its attributes are not surely among them."""

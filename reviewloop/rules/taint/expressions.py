@@ -175,14 +175,33 @@ def _refine(frame: Frame, test: Expr, outcome: bool, env: Env) -> None:
         _call(frame, test, outcome, env)
     elif isinstance(test, Walrus):
         _refine(frame, test.value, outcome, env)
-    elif isinstance(test, Name) and test.id in frame.checks:
-        check = frame.checks[test.id]
+    elif isinstance(test, Name):
+        check = frame.checks.get(test.id)
         if isinstance(check, Call) and _ERROR_NAME.match(test.id):
             _trouble(frame, check, outcome, env)
-        else:
+        elif check is not None:
             refine(frame, check, outcome, env)
+        if not outcome:
+            _empty(test.id, frame.value(test), env)
     elif isinstance(test, Attr) and not outcome and HOST_PIECE.search("." + test.name):
         env.clear(frame.value(test), _HOST)
+
+
+def _empty(name: str, value: Value, env: Env) -> None:
+    """Set a variable that is false: a text is empty, and nothing in it comes from outside."""
+    if (
+        not value.taints
+        or value.items is not None
+        or value.seq is not None
+        or value.ref is not None
+    ):
+        return
+    if len(value.taints) == 1 and (value.taints[0].bare or _READ.fullmatch(value.path)):
+        env.clear(value, FLOWS)  # all that is made of it, too
+    env.vars[name] = constant("")
+
+
+_READ = regex(r"@request\.\w+(?:\.get\(\)|\[\])")
 
 
 def _logic(frame: Frame, test: Logic, outcome: bool, env: Env) -> None:

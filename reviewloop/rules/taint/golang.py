@@ -143,6 +143,8 @@ class GoDialect(TableDialect):
             cleared = RANDOM | OBJECTS | _OF_THE_BROWSER.get(name, frozenset())
             found = self.request_data(frame, expr, path, cleared)
             found.bound = owner
+            if name in {"Path", "RawPath"}:
+                found.shape = "/\x01\x00"  # no other host can be named there
             return found
         known = self.field(frame, owner, name) or self._field(frame, owner, name)
         if known is not None:

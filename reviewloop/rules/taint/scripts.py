@@ -10,7 +10,7 @@ from reviewloop.analysis.contract import Hit, SourceFile
 from reviewloop.regex import regex
 from reviewloop.rules.taint.project import Module, Project, member, normal
 from reviewloop.rules.taint.syntax import Attr, Param
-from reviewloop.rules.taint.table_dialect import TableDialect, hit_of
+from reviewloop.rules.taint.table_dialect import ON_BASE, TableDialect, hit_of
 from reviewloop.rules.taint.values import (
     CLEAN,
     OBJECTS,
@@ -30,6 +30,7 @@ from reviewloop.rules.taint.values import (
     duplicate,
     join_taints,
     named,
+    piece_of,
     text_of,
 )
 
@@ -121,6 +122,8 @@ class ScriptDialect(TableDialect):
                 cleared |= OBJECTS
             found = self.request_data(frame, expr, path, cleared)
             found.bound = owner
+            if name == "originalUrl":
+                found.shape = "/\x01\x00"  # a path: no other host can be named there
             return found
         if name == "length" or not owner.taints:
             return Value(path=path, bound=owner)
@@ -135,7 +138,9 @@ class ScriptDialect(TableDialect):
         if part is not None:
             return part
         encoded = self.table.encoded.get(path, frozenset())
-        return Value(changed(owner.taints, encoded), path=path, bound=owner)
+        whole = owner if owner.path == "URL()" and name == "href" else Value()
+        left = changed(owner.taints, encoded)
+        return Value(left, path=path, bound=owner, shape=whole.shape, fields=whole.fields)
 
     def source(self, frame: Frame, site: Site) -> Value | None:
         """Return the data that a call reads from a request."""
@@ -158,6 +163,8 @@ class ScriptDialect(TableDialect):
             taints = join_taints(joined.taints, site.starred)
             shape = text_of(joined)
             return Value(taints, path="realpath()", shape=shape)
+        if path == "URL" and site.args and site.all_taints():
+            return _address_of(site)
         if site.name == "concat" and site.callee.bound is not None:
             return concat([site.receiver, *site.args])
         if site.name == "replace" and site.receiver.taints:
@@ -224,6 +231,27 @@ class ScriptDialect(TableDialect):
             summary = summary_of(frame.machine, init)
             value.fields = dict(summary.fields) if summary is not None and summary.fields else None
         return value
+
+
+_BELOW_A_HOST = regex(r"/[^/\\\x00]|[?#]|\.\.?/")
+
+
+def _address_of(site: Site) -> Value:
+    """Return `new URL(address)` or `new URL(address, base)`, with what is known of its text.
+
+    A path stays on the host of the base. Other data may name a host of its own, which is not shown.
+    """
+    first, base = site.args[0], site.args[1] if len(site.args) > 1 else None
+    made = Value(changed(site.all_taints()), path="URL()", shape=text_of(first))
+    if base is None:
+        return made
+    if _BELOW_A_HOST.match(made.shape or ""):
+        made.shape = f"{piece_of(base)}{made.shape}"
+    elif base.taints:
+        made.shape = None
+    elif first.taints:
+        made.fields = {ON_BASE: CLEAN}
+    return made
 
 
 _OPTIONS = (

@@ -17,6 +17,7 @@ from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
 from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, callee_text
 from reviewloop.rules.taint.values import (
+    CLEAN,
     FLOWS,
     RANDOM,
     TABLES,
@@ -39,6 +40,9 @@ _TEXT_METHODS = regex(
     r"|replaceAll|flat|keys|values|entries|pop|shift|at|filter|json|text|get|getAll|String|Bytes"
     r"|query|Query|Get|Values|Param|FormValue|first|format|reverse|sort|map)$"
 )
+
+_WHOLE = frozenset({"toString", "toJSON"})  # the whole address that was parsed
+ON_BASE = "(on a base)"  # field of an address that is relative to a host of the program's, mostly
 
 
 @dataclass(frozen=True)
@@ -137,12 +141,15 @@ class TableDialect:
             cleared = cleaned_by(site.name) or None
         if cleared is not None:
             left = () if cleared == FLOWS else changed(taints, cleared)
-            return Value(left, path=made)
+            held = _held_address(site)
+            return Value(left, path=made, shape=held.shape, fields=held.fields)
         if path in self.table.carries:
             return Value(changed(site.all_taints()), path=made)
         if site.receiver.taints and _TEXT_METHODS.match(site.name):
             encoded = self.table.encoded.get(path, frozenset())
-            return Value(changed(site.receiver.taints, encoded), path=made)
+            held = _held_address(site)
+            left = changed(site.receiver.taints, encoded)
+            return Value(left, path=made, shape=held.shape, fields=held.fields)
         return Value(path=made)
 
     def _callback(self, frame: Frame, site: Site) -> Value | None:
@@ -169,6 +176,8 @@ class TableDialect:
                 if not row.test or TABLE_TESTS[row.test](self, frame, site, value):
                     what = f"`{callee_text(frame, site)}()`"
                     sure = row.severity == "must" and not _is_watched(row, frame)
+                    if ON_BASE in (value.fields or ()):
+                        sure = False
                     frame.reach(row.rule, site.expr, value, what, sure, row.kind)
                     return
 
@@ -221,6 +230,11 @@ class TableDialect:
                 return Value(path=path, ref=at.methods[name], bound=owner)
             at = at.parents[0] if at.parents else None
         return None
+
+
+def _held_address(site: Site) -> Value:
+    """Return the parsed address that a call returns as a text, nothing for another call."""
+    return site.receiver if site.receiver.path == "URL()" and site.name in _WHOLE else CLEAN
 
 
 # Agents and dialers that check their address, and refuse private networks.

@@ -123,6 +123,9 @@ def _written_html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
 def _address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
     if value.items is not None:
         value = value.items.get("url") or value.items.get("host") or CLEAN
+    fields = value.fields or {}
+    if any(name in fields and not fields[name].taints for name in ("host", "hostname")):
+        return False  # set after the address was read
     text = text_of(value)
     return bool(value.taints) and (text is None or not _ADDRESS_FIXED.match(text))
 
@@ -134,7 +137,13 @@ def _sent_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
     return not answered and _address(names, frame, site, value)
 
 
+_HTTP_CLIENT = regex(rb"\bhttp\.(?:Default)?Client\b|\b(?:resty|retryablehttp|heimdall)\b")
+
+
 def _client_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
+    """Match a client of HTTP: those of other protocols have methods of the same names."""
+    if _HTTP_CLIENT.search(frame.machine.source) is None:
+        return False
     named = site.receiver.path.rpartition(".")[2].lower()
     return "client" in named and _address(names, frame, site, value)
 

@@ -187,17 +187,31 @@ def test_workflow_is_read_with_its_lines_and_columns():
 
 
 @pytest.mark.parametrize(
-    ("said", "severity"),
+    ("said", "on", "severity"),
     [
-        ("github.event.comment.body", None),
-        ("github.head_ref", None),
-        ("github.ref_name", Severity.SHOULD_FIX),
-        ("inputs.tag", Severity.SHOULD_FIX),
-        ("github.event.pull_request.head.repo.full_name", Severity.SHOULD_FIX),
+        ("github.event.comment.body", "issue_comment", None),
+        ("github.event.comment.body", "{issue_comment: {types: [created]}}", None),
+        ("github.event.comment.body", "[push, workflow_call]", None),
+        ("github.event.comment.body", "[push, release]", Severity.SHOULD_FIX),
+        ("github.head_ref", "pull_request_target", None),
+        ("github.head_ref", "pull_request", Severity.SHOULD_FIX),
+        ("github.event.workflow_run.head_branch", "workflow_run", None),
+        ("github.event.workflow_run.head_branch", "release", Severity.SHOULD_FIX),
+        ("github.event.head_commit.message", "push", None),
+        ("github.ref_name", "issue_comment", Severity.SHOULD_FIX),
+        ("inputs.tag", "issue_comment", Severity.SHOULD_FIX),
+        (
+            "github.event.pull_request.head.repo.full_name",
+            "pull_request_target",
+            Severity.SHOULD_FIX,
+        ),
     ],
 )
-def test_only_what_strangers_write_makes_a_script_critical(said, severity):
+def test_only_what_strangers_write_into_a_run_with_rights_makes_a_script_critical(
+    said, on, severity
+):
     text = WORKFLOW.replace("github.event.comment.body", said)
+    text = text.replace("on: issue_comment", f"on: {on}")
     done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text)], Options())
 
     hits = [hit for hit in done.hits if hit.rule == "zizmor/template-injection"]
@@ -249,6 +263,49 @@ def test_a_run_after_another_is_critical_where_it_takes_that_code(step, critical
     (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/dangerous-triggers"]
     severity = hit.severity or tool_rule(hit.rule).severity
     assert (severity is Severity.MUST_FIX) == critical
+
+
+_ASKED = [
+    "if: contains(fromJSON('[\"OWNER\"]'), github.event.comment.author_association)",
+    "if: github.event.pull_request.head.repo.full_name == github.repository",
+]
+
+
+@pytest.mark.parametrize("asked", ["", *_ASKED])
+def test_code_is_taken_from_somebody_whose_rights_were_asked_for_before(asked):
+    step = "      - uses: actions/checkout@v4\n        with:\n          ref: refs/pull/1/merge\n"
+    late = f"      - run: make\n        {asked}\n" if asked else ""
+    for before, after, critical in ((f"    {asked}\n", "", not asked), ("", late, True)):
+        text = (
+            "name: a\non: issue_comment\njobs:\n  x:\n    runs-on: ubuntu-latest\n"
+            f"{before}    steps:\n{step}{after}"
+        )
+        done = run_tool(ZIZMOR, [source(".github/workflows/a.yml", text)], Options())
+
+        (hit,) = [hit for hit in done.hits if hit.rule == "zizmor/dangerous-triggers"]
+        severity = hit.severity or tool_rule(hit.rule).severity
+        assert (severity is Severity.MUST_FIX) == critical
+
+
+def test_what_github_takes_and_zizmor_refuses_is_read_all_the_same():
+    computed = (
+        "name: a\non: issue_comment\njobs:\n  x:\n    runs-on: ubuntu-latest\n    outputs:\n"
+        "      strategy: ${{ steps.a.outputs.b }}\n    steps:\n      - run: true\n"
+        "  y:\n    needs: x\n    strategy: ${{ fromJSON(needs.x.outputs.strategy || '{}') }}\n"
+        "    runs-on: ubuntu-latest\n    steps:\n"
+        "      - run: echo ${{ github.event.comment.body }}\n"
+    )
+    commented_out = "#on: push\n#jobs:\n\n  # x\n"
+    files = [
+        source(".github/workflows/a.yml", computed),
+        source(".github/workflows/b.yml", commented_out),
+    ]
+
+    done = run_tool(ZIZMOR, files, Options())
+
+    assert done.report.status is AnalyserStatus.DONE
+    assert ("zizmor/template-injection", 15) in {(hit.rule, hit.span.line) for hit in done.hits}
+    assert run_tool(ZIZMOR, files[1:], Options()).report.status is AnalyserStatus.DONE
 
 
 def test_malformed_workflow_costs_only_itself():

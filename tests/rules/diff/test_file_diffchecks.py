@@ -134,6 +134,9 @@ def test_incomplete_sets_and_headings_are_no_conflicts():
     [
         ("a.py", "x = 'a\u202eb'\n", [("diff/bidi-control", Severity.MUST_FIX)]),
         ("README.md", "a\u2066b\n", [("diff/bidi-control", SHOULD)]),
+        ("e.bundle.js", f"x='\u202e';{'f();' * 600}\n", [("diff/bidi-control", SHOULD)]),
+        ("e.bundle.js", "x='\u202e';\n", [("diff/bidi-control", Severity.MUST_FIX)]),
+        ("e.js", f"x='\u202e';{'f();' * 600}\n", [("diff/bidi-control", Severity.MUST_FIX)]),
         ("src/lang/fa.json", '{"a": "\u202d1"}\n', [("diff/bidi-control", NIT)]),
         ("mail.html", "\u200c\u200b\u200d" * 40, [("diff/invisible-character", NIT)]),
         ("mail.html", "\u200c\u200b\u200b\u200c" * 2, [("diff/invisible-text", Severity.MUST_FIX)]),

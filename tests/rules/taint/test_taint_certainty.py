@@ -173,6 +173,31 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             Severity.SHOULD_FIX,
         ),
         (
+            "a.spec.ts",
+            "it('a', () => {\n  expect(b);\n  expect(b.c).toBe(1);\n});\n",
+            "js/expect-without-matcher",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.spec.ts",
+            "it('a', () => {\n  expect(b, 'object');\n  expect(b).toBe(1);\n});\n",
+            "js/expect-without-matcher",
+            Severity.MUST_FIX,
+        ),
+        (
+            "a.py",
+            'import jwt\nown = jwt.decode(t, options={"verify_signature": False})\n',
+            "py/jwt-unverified",
+            Severity.MUST_FIX,
+        ),
+        (
+            "a.py",
+            'import jwt\nown = jwt.decode(t, options={"verify_signature": False})\n'
+            "def load(t):\n    return jwt_manager.decode(t)\n",
+            "py/jwt-unverified",
+            Severity.NIT,
+        ),
+        (
             "a.test.js",
             "test('a', () => { expect(assertChosen(1)); });\n",
             "js/expect-without-matcher",

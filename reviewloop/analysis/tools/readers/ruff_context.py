@@ -162,10 +162,13 @@ def _defined_again(hit: Hit, module: Module) -> Hit:
 
 
 def _debugging(hit: Hit, module: Module) -> Hit:
-    """It is deliberate behind a condition that is not `__name__`."""
+    """It is deliberate behind a condition; started by hand, it listens to this machine only."""
     node = module.at(hit, ast.Call)
-    for outer in module.around(node) if node is not None else ():
-        if isinstance(outer, ast.If) and "__name__" not in ast.unparse(outer.test):
+    if not isinstance(node, ast.Call):
+        return hit
+    host = [k.value for k in node.keywords if k.arg in {"host", None}] + node.args[:1]
+    for outer in module.around(node):
+        if isinstance(outer, ast.If) and ("__name__" not in ast.unparse(outer.test) or not host):
             return replace(hit, severity=SHOULD)
     return hit
 

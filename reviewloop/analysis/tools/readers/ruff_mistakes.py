@@ -148,10 +148,17 @@ def suppresses_nothing(hit: Hit, module: Module) -> Hit:
 
 
 def debugger(hit: Hit, module: Module) -> Hit:
-    """Lower what only some runs reach, what a debugger is made of, and what tests one."""
+    """Lower what only some runs reach, what a debugger is made of, and what tests one.
+
+    An import alone stops nothing.
+    """
     node = module.at(hit, ast.Call, ast.Import, ast.ImportFrom)
     if node is None:
         return hit
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        hit = replace(hit, severity=SHOULD)
+        if _replaces_another(node, module):
+            return replace(hit, severity=NIT)
     for outer in module.around(node):
         if isinstance(outer, ast.If | ast.IfExp | ast.BoolOp | ast.Match | ast.ExceptHandler):
             return replace(hit, severity=NIT)
@@ -160,6 +167,15 @@ def debugger(hit: Hit, module: Module) -> Hit:
             return replace(hit, severity=NIT)
     own = isinstance(node, ast.ImportFrom) and _is_of_own_package(node, module)
     return replace(hit, severity=NIT) if own else hit
+
+
+def _replaces_another(node: ast.AST, module: Module) -> bool:
+    """Whether an import is tried, or made where another one failed: something is built on it."""
+    return any(
+        isinstance(outer, ast.Try)
+        and any(h.type is not None and "Import" in ast.unparse(h.type) for h in outer.handlers)
+        for outer in module.around(node)
+    )
 
 
 def _is_of_own_package(node: ast.ImportFrom, module: Module) -> bool:

@@ -63,8 +63,19 @@ def _declared(stub: str) -> frozenset[str]:
 
 _QUOTED_TYPE = regex(r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*[\"'][\w.\[\], |]*$")
 _NAMES_IGNORED = regex(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
-# Names that gettext installs, that IPython defines, and that Python 2 had.
-_INSTALLED = frozenset({"_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"})
+# Names that gettext and profilers install, that IPython and Jupyter define, and those of Windows.
+_INSTALLED = frozenset(
+    {
+        *("_", "N_", "gettext", "ngettext", "get_ipython", "display", "reveal_type"),
+        *("get_config", "profile", "WindowsError"),
+    }
+)
+# Files that a build tool or a documentation runs with names of its own.
+_OF_A_BUILD = regex(
+    r"(?:^|/)(?:site_scons|site_tools|waflib|waf-?tools)/"
+    r"|(?:^|/)(?:SConstruct|SConscript|SCsub|wscript|BUILD|WORKSPACE|BUCK|TARGETS|Tiltfile|Snakefile)"
+    r"(?:\.(?:py|bazel))?$"
+)
 _OF_PYTHON_2 = regex(r"PY_?[23]|python_?[23]|version_info|hexversion", re.IGNORECASE)
 
 
@@ -78,12 +89,41 @@ def assess_undefined(hit: Hit, module: Module) -> Hit | None:
     before = line[: hit.span.column - 1] if hit.span.column else ""
     if _QUOTED_TYPE.search(before):  # never evaluated at run time
         return replace(hit, severity=NIT)
-    if hit.identity in _INSTALLED or hit.identity in module.announced:
+    if _OF_A_BUILD.search(hit.path) or (hit.path.endswith("conf.py") and hit.identity == "tags"):
+        return replace(hit, severity=NIT)
+    if hit.identity in _INSTALLED or hit.identity in module.announced | _imported(module):
         return replace(hit, severity=NIT)
     node = module.at(hit, ast.Name)
     if node is not None and (module.never_evaluates(node) or _for_python_2(node, module)):
         return replace(hit, severity=NIT)
     return replace(hit, severity=SHOULD) if module.defines_by_program else hit
+
+
+def _imported(module: Module) -> frozenset[str]:
+    """Return the names that SCons and PlatformIO put into a script: `Import("env")`."""
+    calls = [
+        node.value
+        for node in module.tree.body
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+    ]
+    asked = [call for call in calls if ast.unparse(call.func) == "Import"]
+    if not asked or "Import" in module.imported:
+        return frozenset()
+    texts = [
+        given.value for call in asked for given in call.args if isinstance(given, ast.Constant)
+    ]
+    return frozenset({"Import", *_OF_SCONS, *" ".join(map(str, texts)).split()})
+
+
+_OF_SCONS = (
+    "ARGUMENTS",
+    "COMMAND_LINE_TARGETS",
+    "DefaultEnvironment",
+    "Environment",
+    "Export",
+    "Return",
+    "SConscript",
+)
 
 
 def _for_python_2(node: ast.AST, module: Module) -> bool:

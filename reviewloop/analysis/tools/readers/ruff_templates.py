@@ -15,7 +15,7 @@ _WEB = frozenset(_WEB_TEXT.split())
 
 
 def assess_escaping(hit: Hit, module: Module) -> Hit:
-    """Keep must-fix only if the environment may render HTML."""
+    """Keep must-fix only if the environment is seen to render HTML."""
     call = module.at(hit, ast.Call)
     while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         if not isinstance(call.func.value, ast.Call):
@@ -27,24 +27,15 @@ def assess_escaping(hit: Hit, module: Module) -> Hit:
     unpacks_keywords = any(k.arg is None for k in call.keywords)
     if unpacks_keywords or (given is not None and not isinstance(given, ast.Constant)):
         return replace(hit, severity=NIT)  # escaping is decided elsewhere
-    if _renders_plain(call, module):
-        return replace(hit, severity=SHOULD)
     # Templates of code, mail or configuration are not escaped; the rule is about HTML.
     pages = bool(_WEB & set(module.imported.values())) or ".htm" in module.one.text
     if "django" in module.one.text:  # its pages are rendered by its own engine
         pages = ".htm" in module.one.text
-    return hit if pages else replace(hit, severity=SHOULD)
+    shown = pages and any(_is_page(*rendered, module) for rendered in _texts_rendered(call, module))
+    return hit if shown else replace(hit, severity=SHOULD)
 
 
 _TAG = regex(r"</?[a-zA-Z][^<>]*>")
-
-
-def _renders_plain(made: ast.Call, module: Module) -> bool:
-    """Whether the file's environment renders only texts, and none of them is HTML."""
-    texts = _texts_rendered(made, module)
-    if not texts:
-        return False
-    return not any(_is_page(text, call, module) for text, call in texts)
 
 
 def _texts_rendered(made: ast.Call, module: Module) -> list[tuple[ast.expr, ast.Call]]:

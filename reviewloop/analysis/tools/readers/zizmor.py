@@ -1,5 +1,6 @@
 """Parses zizmor's JSON, and finds the workflows that zizmor silently skipped."""
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,12 +27,60 @@ _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 def run_zizmor(session: "ToolSession") -> ToolReading:
     """Run on all files at once; files missing from the output are run one by one.
 
-    Files that are no YAML are left out: our own check of syntax reports them.
+    Files that are no YAML are left out: our own check of syntax reports them. So are those in
+    which everything is commented out.
     """
-    sound = [one for one in session.laid.files if yaml_problem(one.file.text) is None]
+    sound = [
+        one
+        for one in session.laid.files
+        if yaml_problem(one.file.text) is None and _COMMENTED_OUT.sub("", one.file.text).strip()
+    ]
     if not sound:
         return ToolReading()
+    for one in sound:
+        _make_readable(one)
     return session.read_in_parts(session.laid.only(sound), lambda part: _once(session, part))
+
+
+def _make_readable(one: LaidFile) -> None:
+    """Write strategies that an expression computes so that zizmor reads them.
+
+    GitHub takes such an expression; zizmor refuses the whole file.
+    """
+    text = one.text
+    if "strategy: " not in text:
+        return
+    for start, end, value in reversed(_computed_strategies(text)):
+        text = f"{text[:start]}{{matrix: {json.dumps(value, ensure_ascii=False)}}}{text[end:]}"
+    if text != one.text:
+        one.path.write_bytes(text.encode("utf-8", "replace"))
+
+
+def _computed_strategies(text: str) -> list[tuple[int, int, str]]:
+    """Return start, end and value of each job's strategy that is one expression."""
+    import yaml
+
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return []
+    found = []
+    for job in _values(root, "jobs"):
+        for _, described in job.value if isinstance(job, yaml.MappingNode) else ():
+            for value in _values(described, "strategy"):
+                one_line = value.start_mark.line == value.end_mark.line
+                if (
+                    isinstance(value, yaml.ScalarNode)
+                    and value.value.startswith("${{")
+                    and one_line
+                ):
+                    found.append((value.start_mark.index, value.end_mark.index, value.value))
+    return found
+
+
+def _values(node: Any, key: str) -> list[Any]:
+    pairs = node.value if getattr(node, "id", "") == "mapping" else []
+    return [value for name, value in pairs if name.value == key]
 
 
 def _once(session: "ToolSession", laid: Laid) -> ToolReading:
@@ -93,28 +142,85 @@ def _hit(
 
 # Text that strangers write into a repository.
 _WRITTEN_OUTSIDE = regex(
-    r"github\.head_ref|github\.event\.(?:issue|pull_request|comment|review|review_comment|discussion"
-    r"|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
+    r"github\.(?P<head>head_ref)|github\.event\.(?P<of>issue|pull_request|comment|review"
+    r"|review_comment|discussion|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
     r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
     r"(?<!full_name)(?<!repo\.name)(?<!repository\.name)"
 )
+# The triggers of such a text. That of `pull_request` alone starts a run of a fork without secrets
+# and without the right to write, in which the fork's own workflow says what is run.
+_TRIGGERS_OF = {
+    "issue": {"issues", "issue_comment"},
+    "pull_request": {"pull_request_target", "pull_request_review", "pull_request_review_comment"},
+    "comment": {
+        *("issue_comment", "pull_request_review_comment", "commit_comment", "discussion_comment"),
+    },
+    "review": {"pull_request_review"},
+    "review_comment": {"pull_request_review_comment"},
+    "discussion": {"discussion", "discussion_comment"},
+    "pages": {"gollum"},
+    "commits": {"push"},
+    "head_commit": {"push"},
+    "workflow_run": {"workflow_run"},
+}
 _HEAD = r"(?:github\.head_ref|pull_request\.head\.(?:sha|ref)|workflow_run\.head_(?:sha|branch))"
 _TAKEN = r"(?:\bref:|\bgit )[^\n]*"
 _STRANGERS_CODE = regex(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
 _COMMENTED_OUT = regex(r"^\s*#.*$", re.MULTILINE)
 _NAMED_HEAD = regex(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
+# A workflow asks what the person may do who started it, or whether the code is its own.
+_RIGHTS = regex(
+    r"author_association|getCollaboratorPermissionLevel|collaborators/[^\n]{1,80}/permission"
+    r"|(?:check|get)Membership\w*|check-user-permission|permission-check|action-check-permission"
+    r"|head\.repo\.full_name\s*==|==\s*github\.event\.pull_request\.head\.repo\.full_name"
+    r"|head\.repo\.fork\b|head_repository\.(?:full_name|fork)\b|workflow_run\.event\s*==\s*'push'"
+)
+_TAKES_ARTIFACTS = regex(r"download-artifact|gh run download|listWorkflowRunArtifacts")
 
 
 def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
     """Whether the lines show control by strangers, for rules that are critical only then."""
     if ident == "template-injection":
         lines = one.file.lines[span.line - 1 : (span.end_line or span.line)]
-        return _WRITTEN_OUTSIDE.search("\n".join(lines)) is not None
+        return _is_written_outside("\n".join(lines), one)
     if ident == "dangerous-triggers":
         return _takes_code(one.file.text)
-    if ident == "github-env" and one.file.language == "github-action":
-        return _GIVEN.search(_step_around(one, span)) is not None
+    if ident == "github-env":
+        step = _step_around(one, span)
+        if one.file.language == "github-action":
+            return _GIVEN.search(step) is not None
+        outside = _is_written_outside(step, one) or _takes_code(one.file.text)
+        return outside or _TAKES_ARTIFACTS.search(_COMMENTED_OUT.sub("", one.file.text)) is not None
     return True
+
+
+def _is_written_outside(text: str, one: LaidFile) -> bool:
+    """Whether a text contains what strangers write, in runs that have secrets or rights."""
+    triggers = _triggers(one.file.text) if one.file.language == "github-workflow" else set()
+    called = not triggers or "workflow_call" in triggers
+    return any(
+        called or triggers & _TRIGGERS_OF["pull_request" if found["head"] else found["of"]]
+        for found in _WRITTEN_OUTSIDE.finditer(text)
+    )
+
+
+def _triggers(text: str) -> set[str]:
+    """Return the names of a workflow's triggers; none if they cannot be read."""
+    import yaml
+
+    try:
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return set()
+    found: set[str] = set()
+    for given in _values(root, "on"):
+        if isinstance(given, yaml.ScalarNode):
+            found.add(given.value)
+        elif isinstance(given, yaml.SequenceNode):
+            found.update(str(name.value) for name in given.value)
+        elif isinstance(given, yaml.MappingNode):
+            found.update(str(name.value) for name, _ in given.value)
+    return found
 
 
 _GIVEN = regex(rf"\binputs\.|{_WRITTEN_OUTSIDE.pattern}")
@@ -138,12 +244,17 @@ def _step_around(one: LaidFile, span: Span) -> str:
 
 
 def _takes_code(text: str) -> bool:
-    """Whether a workflow checks out untrusted code, named by a variable or not."""
+    """Whether a workflow checks out untrusted code, named by a variable or not.
+
+    What is taken after a question about somebody's rights is trusted.
+    """
     text = _COMMENTED_OUT.sub("", text)
-    if _STRANGERS_CODE.search(text):
-        return True
     names = {name for name in _NAMED_HEAD.findall(text) if name != "ref"}
-    return any(re.search(rf"{_TAKEN}\b{name}\b", text) for name in names)
+    taken = [_STRANGERS_CODE.search(text)]
+    taken += [re.search(rf"{_TAKEN}\b{name}\b", text) for name in sorted(names)]
+    starts = [found.start() for found in taken if found is not None]
+    asked = _RIGHTS.search(text)
+    return bool(starts) and (asked is None or asked.start() > min(starts))
 
 
 def _is_release(one: LaidFile, line: int) -> bool:
