@@ -94,17 +94,25 @@ def test_what_is_not_read_stands_in_the_first_line(changed):
 
 
 def test_a_line_that_is_too_long_is_named_and_the_others_are_read(changed):
-    """Half a megabyte in one line would take minutes; a data URI of 60 kB is simply read."""
-    report = changed({"a.js": f"const logo = '{'x' * 500_000}';\n{JS}"})
+    """Half a megabyte of code in one line would take minutes."""
+    code = f"const logo = [{'x(),' * 125_000}];"
+    report = changed({"a.js": f"{code}\n{JS}"})
 
     assert red(report, "a.js")
     (partial,) = [one for one in report.analysers if one.status == "partial"]
-    assert partial.reason.startswith("a.js: line 1 (500,016 characters) not read")
+    assert partial.reason.startswith(f"a.js: line 1 ({len(code):,} characters) not read")
     assert report.exit_code == 5
 
 
+def test_the_code_around_half_a_megabyte_of_data_is_read(changed):
+    report = changed({"a.js": f"const logo = '{'x' * 500_000}'; {JS}"})
+
+    assert red(report, "a.js")
+    assert report.exit_code == 1
+
+
 def test_a_long_line_that_was_there_before_costs_nobody_an_exit_code(changed):
-    line = f"const logo = '{'x' * 500_000}';\n"
+    line = f"const logo = [{'x(),' * 125_000}];\n"
     report = changed({"a.js": f"{line}f();\n"}, {"a.js": line})
 
     assert (report.outcome, report.exit_code) == ("clean", 0)
