@@ -106,11 +106,11 @@ def _imported(module: Module) -> frozenset[str]:
         for node in module.tree.body
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
     ]
-    asked = [call for call in calls if ast.unparse(call.func) == "Import"]
-    if not asked or "Import" in module.imported:
+    imports = [call for call in calls if ast.unparse(call.func) == "Import"]
+    if not imports or "Import" in module.imported:
         return frozenset()
     texts = [
-        given.value for call in asked for given in call.args if isinstance(given, ast.Constant)
+        given.value for call in imports for given in call.args if isinstance(given, ast.Constant)
     ]
     return frozenset({"Import", *_OF_SCONS, *" ".join(map(str, texts)).split()})
 

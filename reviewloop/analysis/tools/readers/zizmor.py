@@ -253,8 +253,8 @@ def _takes_code(text: str) -> bool:
     taken = [_STRANGERS_CODE.search(text)]
     taken += [re.search(rf"{_TAKEN}\b{name}\b", text) for name in sorted(names)]
     starts = [found.start() for found in taken if found is not None]
-    asked = _RIGHTS.search(text)
-    return bool(starts) and (asked is None or asked.start() > min(starts))
+    checked = _RIGHTS.search(text)
+    return bool(starts) and (checked is None or checked.start() > min(starts))
 
 
 def _is_release(one: LaidFile, line: int) -> bool:
