@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,13 +23,13 @@ _LEAST = {"requests": 1 / _MINUTE, "tokens": 1000 / _MINUTE}  # per second; the 
 UNIT = {"requests": 1.0, "tokens": 1000.0}  # may always be sent at once
 
 _LAST = 20.0  # requests over which the refused share is measured
-_TRIAL_SECONDS = 2.0  # minimum; refusals take some time to arrive
+_TRIAL_SECONDS = 1.0  # minimum; refusals take some time to arrive
 _TRIAL = {0: 10, 1: 20}  # requests, by refusals: a single one may be chance
 _SHORT_TRIAL = 8  # requests, with more refusals
 _MOST = 2  # refusals, if they are the larger part, that cut a pace on trial
 _FAR, _FAR_ON_TRIAL = 3.0, 1.5  # standard deviations above the usual share of refusals
 _FADE = 0.7  # factor of that share when it did not explain the refusals
-_PERHAPS, _NONE = 0.05, 0.02  # the assumed share where little is known; none below this
+_PERHAPS = 0.05  # the assumed share where little is known
 
 
 @dataclass
@@ -50,7 +50,6 @@ class Pace:
     passed: float = -1.0  # the share that passed at the earlier pace, on trial too; -1: none
     barren: bool = False  # nothing passed at the earlier pace
     rising: bool = False  # doubled since the cut
-    doubted: bool = False  # the cuts started although a share was known
 
     def learnt(self, kind: str, now: float) -> float:
         """Return the learnt rate, recovered until now; 0 where none is known."""
@@ -89,7 +88,7 @@ class Pace:
         self.refused += 1
         if not self.trial:
             if self.refused > self._expected():
-                self.doubted, self.barren, self.passed = self.anyway > 0, False, -1.0
+                self.barren, self.passed = False, -1.0
                 self.anyway *= _FADE
                 self.cut(kind, now)
                 self.home = self.top = self.peak
@@ -160,7 +159,7 @@ class Pace:
             if self.anyway:
                 share = min(self.anyway, self.anyway + (share - self.anyway) / 3)
             if self.passed >= 0:  # a few were refused at twice the pace
-                share = 0.0 if self.doubted else max(share, _PERHAPS)
+                share = max(share, _PERHAPS)
             self._settle(share, now)
         elif self.passed >= 0 and passed <= (self.passed + min(1.0, 2 * self.passed)) / 2:
             # Nearer to the earlier share than to what a quota would pass at half the pace.
@@ -176,7 +175,7 @@ class Pace:
         if self.held:
             self.since = now
         self.trial, self.passed = False, -1.0
-        self.anyway = share if share >= _NONE else 0.0
+        self.anyway = share
         self.sent, self.refused = _LAST, _LAST * self.anyway
 
 
@@ -287,7 +286,7 @@ class RateBucket:
     def from_plain(cls, plain: Mapping[str, Any], now: float) -> "RateBucket":
         """Rebuild it; times in the future are of a clock that was set back."""
         latest = now + _SKEW
-        bucket = cls(Meter(**plain["requests"]), Meter(**plain["tokens"]), plain["not_before"])
+        bucket = cls(_meter(plain["requests"]), _meter(plain["tokens"]), plain["not_before"])
         if bucket.not_before > latest + LONGEST_WAIT:
             bucket.not_before = 0.0
         for kind in ("requests", "tokens"):
@@ -297,6 +296,12 @@ class RateBucket:
         return bucket
 
 
+def _meter(plain: Mapping[str, Any]) -> Meter:
+    """Rebuild a meter without the fields that only other releases know."""
+    return Meter(**{key: plain[key] for key in plain if key in _METER})
+
+
+_METER = {one.name for one in fields(Meter)}
 _PATIENCE = 1.0  # seconds; a holder of this short lock may have been stopped
 _LARGEST = 4096  # bytes; a usual file has 1500
 

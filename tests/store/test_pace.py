@@ -89,6 +89,7 @@ def test_what_an_earlier_release_kept_is_still_read():
         "peak": 4.0,
         "since": NOON,
         "seen": [[NOON, 1.0]],
+        "doubted": True,  # a field of then
     }
     kept = {"requests": meter, "tokens": {**meter, "rate": 0.0}, "not_before": 0.0}
     bucket = RateBucket.from_plain(kept, NOON + 1)
