@@ -191,6 +191,17 @@ def purpose_folder(path: str) -> str:
     return ""
 
 
+_PROBE = regex(
+    r"(?:^|[-_.])(?:health[-_]?checks?|smoke|(?:load|stress|perf\w*)[-_]?tests?|tests?|testing"
+    r"|bench\w*|probes?)(?:[-_.]|$)"
+)
+
+
+def is_probe(path: str) -> bool:
+    """Whether a program's name says that it only tries if another one answers, and how fast."""
+    return _PROBE.search(path.rsplit("/", 1)[-1].lower()) is not None
+
+
 def is_test_name(path: str) -> bool:
     """Whether a file's own name is that of a test file."""
     name = path.rsplit("/", 1)[-1]

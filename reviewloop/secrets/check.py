@@ -53,11 +53,33 @@ def find_exposures(text: str, redactor: Redactor) -> list[Exposure]:
     values = redactor.values
     for start, end, name in values.spans(text):
         written = without_invisible(text[start:end])
+        if _names_no_password(written):
+            continue
         # A part of a random value may be its first words, as in prod-service-key-8f3a….
         drawn = is_random(written) or (values.is_drawn(name) and not _reads_like_words(written))
         if drawn or (values.is_whole(written) and not _is_words(written)):
             found.append(Exposure(start, end, redactor.label(name), drawn))
     return found
+
+
+# Parts of an address around its password, and an address whose password a program fills in.
+_AROUND_A_PASSWORD = regex(
+    r"(?:[a-z][a-z+]*://)?(?:(?P<before>[a-z_-]*):?@)?[a-z][a-z.-]*:?(?:\d{2,5})?(?:/[a-z0-9_.-]*)?"
+)
+
+
+def _names_no_password(part: str) -> bool:
+    """Whether a part of a held address is its host, its user or a password that is filled in."""
+    if ":${" in part and "}@" in part:
+        return True
+    if "@" not in part and "://" not in part:
+        return False
+    found = _AROUND_A_PASSWORD.fullmatch(part)
+    before = found["before"] or "" if found else ""
+    return found is not None and (len(before) <= _SHORT or reads_like_words(before))
+
+
+_SHORT = 3  # characters of a password's end: they tell nothing of the rest
 
 
 def _reads_like_words(part: str) -> bool:

@@ -220,6 +220,23 @@ def test_what_every_browser_gets_and_what_tests_use_is_no_held_secret(path, name
     assert told == ([] if name else ["secret/held-value"])
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("postgresql://shop:{}@db:5432/shop_data", True),
+        ("password {}", True),
+        ("postgresql://shop:${{DB_PASSWORD}}@db:5432/shop_data", False),
+        ("amqp://@db:5432/shop_data", False),
+    ],
+)
+def test_a_held_address_is_exposed_by_its_password_and_not_by_its_host(text, told):
+    held = HeldSecrets([("DATABASE_URL", f"postgresql://shop:{KEY}@db:5432/shop_data")])
+    file = SourceFile("compose.yml", f"url: {text.format(KEY)}\n", (), "yaml")
+    (check,) = checks_with(CHECKS, Redactor(held))
+
+    assert ("secret/held-value" in [hit.rule for hit in check.run(file)]) == told
+
+
 def test_a_held_value_beside_the_settings_of_tests_is_still_a_secret():
     text = f"env:\n  NODE_ENV: test\n  SECRET_KEY: {KEY}\n"
     file = SourceFile("ci.yml", text, (), language_of("ci.yml", text), path_class("ci.yml"))

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT, SHOULD
+from reviewloop.analysis.languages import is_probe
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import (
@@ -45,7 +46,7 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     if _checks_itself(node, source):
         return None
     optional = is_conditional(node, source) or _is_named_insecure(node, source)
-    return Found(node, severity=SHOULD if optional else None)
+    return Found(node, severity=SHOULD if optional or is_probe(source.file.path) else None)
 
 
 _CHECKS_ITSELF = regex(r"\b(?:VerifyPeerCertificate|VerifyConnection|PeerCert\w*)\b")

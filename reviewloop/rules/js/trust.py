@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import MUST, SHOULD
+from reviewloop.analysis.languages import is_probe
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import argument, is_conditional, pairs, receiver, text_of
@@ -41,7 +42,7 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
     if not _accepts_any(node):
         return None
     optional = is_conditional(node, source) or _is_a_default(node)
-    return Found(node, severity=SHOULD if optional else None)
+    return Found(node, severity=SHOULD if optional or is_probe(source.file.path) else None)
 
 
 _ABOUT_TLS = regex(

@@ -30,6 +30,10 @@ _WATCHES = regex(
     r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-?proxy|acme-companion|docker-gen|cadvisor|dozzle|diun|glances"
     r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
 )
+# Programs that measure the host or start containers themselves, and say that they need its rights.
+_OF_THE_HOST = regex(
+    r"image:[^\n]*\b(?:cadvisor|node-exporter|falco|netdata|docker:[\w.-]*dind|dind|binfmt|k3s|kind)\b"
+)
 _SOCKETS = regex(r"/(?:docker|containerd/containerd|crio/crio)\.sock\b")
 # Folders of a node with its keys, tokens and sockets, and others that containers do not need.
 _KEYS_OF_NODE = regex(
@@ -46,7 +50,10 @@ _FILLED_IN_LATER = regex(
 
 def find_privileged(entry: Entry, compose: bool) -> Flaw | None:
     """Find k8s/privileged."""
-    return Flaw() if (entry.key, entry.value) == ("privileged", "true") else None
+    if (entry.key, entry.value) != ("privileged", "true"):
+        return None
+    needed = compose and _OF_THE_HOST.search(_service_around(entry))
+    return Flaw(severity=SHOULD if needed else None)
 
 
 def find_host_namespace(entry: Entry, compose: bool) -> Flaw | None:

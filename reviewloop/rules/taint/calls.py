@@ -720,7 +720,7 @@ def _same(frame: Frame, site: Site) -> Value | None:
         return series(list(first.seq)) if keeps else Value(taints=first.taints)
     if path in _JOINS_URL and first.seq and len(first.seq) > 1:
         harmless = frozenset({"open-redirect", "ssrf"})
-        own = all(part.const == "" for part in first.seq[:2])
+        own = not any(part.taints for part in first.seq[:2])  # scheme and host
         return Value(taints=changed(first.taints, harmless if own else frozenset()))
     if path == "shlex.split":
         return Value(taints=changed(first.taints), path="shlex.split()", shape=text_of(first))

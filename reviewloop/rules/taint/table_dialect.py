@@ -176,7 +176,7 @@ class TableDialect:
                 if not row.test or TABLE_TESTS[row.test](self, frame, site, value):
                     what = f"`{callee_text(frame, site)}()`"
                     sure = row.severity == "must" and not _is_watched(row, frame)
-                    if ON_BASE in (value.fields or ()):
+                    if ON_BASE in (value.fields or ()) or _is_own_address(row, value):
                         sure = False
                     frame.reach(row.rule, site.expr, value, what, sure, row.kind)
                     return
@@ -230,6 +230,14 @@ class TableDialect:
                 return Value(path=path, ref=at.methods[name], bound=owner)
             at = at.parents[0] if at.parents else None
         return None
+
+
+_OWN_ADDRESS = regex(r"\.(?:url|originalUrl|nextUrl(?:\.\w+)*)$")
+
+
+def _is_own_address(row: Sink, value: Value) -> bool:
+    """Whether a request goes to the address that was called: only its Host could name another."""
+    return row.kind == "ssrf" and all(_OWN_ADDRESS.search(one.origin.what) for one in value.taints)
 
 
 def _held_address(site: Site) -> Value:

@@ -116,6 +116,7 @@ CASES = [
     ("S701", MUST, PAGE + "@app.get('/')\ndef f(p):\n    return Environment().from_string(p)\n"),
     ("F811", MUST, "def f():\n    return 1\n\n\ndef f():\n    return 2\n"),
     ("F811", SHOULD, "@kept\ndef f():\n    return 1\n\n\n@kept\ndef f():\n    return 2\n"),
+    ("F811", SHOULD, "from a import (\n    B,\n    C,\n)\n\n\nclass C:\n    a = B\n"),
     ("F811", SHOULD, "from os import path\n\npath = ['a']\n"),
     ("F821", MUST, "c.name = 1\n"),
     ("F821", NIT, 'def f(driver: "Chrome") -> None:\n    driver.go()\n'),

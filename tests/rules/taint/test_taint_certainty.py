@@ -109,6 +109,36 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             Severity.MUST_FIX,
         ),
         (
+            "cmd/healthcheck.go",
+            _GO.format(code="c.InsecureSkipVerify = true"),
+            "go/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "scripts/quick-load-test.js",
+            _JS.replace("CODE", "c.tls = { rejectUnauthorized: false };"),
+            "js/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "scripts/contests.js",
+            _JS.replace("CODE", "c.tls = { rejectUnauthorized: false };"),
+            "js/certificates-not-checked",
+            Severity.MUST_FIX,
+        ),
+        (
+            "compose.yml",
+            "services:\n  a:\n    image: gcr.io/cadvisor/cadvisor:v1\n    privileged: true\n",
+            "k8s/privileged",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "compose.yml",
+            "services:\n  a:\n    image: shop:v1\n    privileged: true\n",
+            "k8s/privileged",
+            Severity.MUST_FIX,
+        ),
+        (
             "a.go",
             _GO.format(code="if loose { c.InsecureSkipVerify = true }"),
             "go/certificates-not-checked",

@@ -153,12 +153,25 @@ def _members(hit: Hit, module: Module) -> Hit | None:
     return None if chosen else hit
 
 
+_EARLIER = regex(r"from line (\d{1,7})")
+
+
 def _defined_again(hit: Hit, module: Module) -> Hit:
-    """A function or class is lost, unless a decorator has registered it by then."""
+    """A function or class is lost, unless a decorator has registered it by then.
+
+    Of an import nothing is lost but its name.
+    """
     here = module.defined_at(hit)
-    if here is None:
+    earlier = _EARLIER.search(hit.message)
+    line = int(earlier.group(1)) if earlier else 0
+    imported = any(
+        isinstance(node, ast.Import | ast.ImportFrom)
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+        for node in ast.walk(module.tree)
+    )
+    if here is None or here.decorator_list or imported:
         return replace(hit, severity=hit.severity or SHOULD)
-    return replace(hit, severity=hit.severity or SHOULD) if here.decorator_list else hit
+    return hit
 
 
 def _debugging(hit: Hit, module: Module) -> Hit:
