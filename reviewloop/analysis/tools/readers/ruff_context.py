@@ -153,25 +153,31 @@ def _members(hit: Hit, module: Module) -> Hit | None:
     return None if chosen else hit
 
 
-_EARLIER = regex(r"from line (\d{1,7})")
-
-
 def _defined_again(hit: Hit, module: Module) -> Hit:
     """A function or class is lost, unless a decorator has registered it by then.
 
     Of an import nothing is lost but its name.
     """
     here = module.defined_at(hit)
-    earlier = _EARLIER.search(hit.message)
-    line = int(earlier.group(1)) if earlier else 0
-    imported = any(
-        isinstance(node, ast.Import | ast.ImportFrom)
-        and node.lineno <= line <= (node.end_lineno or node.lineno)
-        for node in ast.walk(module.tree)
-    )
-    if here is None or here.decorator_list or imported:
+    if here is None or here.decorator_list or _is_imported(here.name, here.lineno, module):
         return replace(hit, severity=hit.severity or SHOULD)
     return hit
+
+
+def _is_imported(name: str, before: int, module: Module) -> bool:
+    """Whether what a name was last bound to before a line is an import."""
+    bound = {
+        node.lineno: isinstance(node, ast.Import | ast.ImportFrom)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.stmt) and node.lineno < before and name in _bound_by(node)
+    }
+    return bool(bound) and bound[max(bound)]
+
+
+def _bound_by(node: ast.stmt) -> set[str]:
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return {alias.asname or alias.name.partition(".")[0] for alias in node.names}
+    return {str(getattr(node, "name", ""))}
 
 
 def _debugging(hit: Hit, module: Module) -> Hit:
