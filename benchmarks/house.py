@@ -27,7 +27,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = "reviewloop"
 DATA = {".md", ".toml", ".json"}
 GENERATED = "docs/rules"
-OWN_PROSE = {"reason", "why", "said", "note", "sentence", "message"}
+OWN_PROSE = {
+    *("reason", "why", "said", "note", "sentence", "message"),
+    *("because", "problem", "summary", "warning", "notice", "claim", "advice", "explanation"),
+}
+FAILURES = {"error", "cause", "exception", "failure"}
 MATCHERS = {
     "startswith",
     "endswith",
@@ -71,6 +75,9 @@ FOREIGN_PROSE = {
     "reviewloop/llm/trouble.py::_classify": "providers name overflow and credit only in words",
     "reviewloop/hooks/reading.py::_from_settings": "tomllib gives the line only in words",
     "reviewloop/rules/syntax/check.py::toml_problem": "tomllib gives the line only in words",
+    "reviewloop/settings/loading.py::toml_problem": "tomllib gives the line only in words",
+    "reviewloop/cli/unexpected_errors.py::expected_failure": "SQLite's own words",
+    "reviewloop/llm/langchain.py::_stop_reason": "Anthropic's kinds",
     "reviewloop/store/metrics.py::_unusable": "SQLite's own words",
     "reviewloop/store/postgres/database.py::unreachable": "libpq has no codes here",
     "reviewloop/store/postgres/database.py::reason_of": "a password is taken out of libpq's words",
@@ -478,7 +485,13 @@ def _matches_prose(node: ast.AST) -> bool:
         sides = list(zip(node.ops, node.comparators, strict=True))
         looks_inside = any(isinstance(op, ast.In | ast.NotIn) for op, _ in sides)
         by_name = any(isinstance(op, ast.In | ast.NotIn) and _is_prose(on) for op, on in sides)
-        return by_name or (looks_inside and _is_phrase(node.left))
+        pairs = zip([node.left, *node.comparators], node.ops, node.comparators, strict=False)
+        same = any(
+            isinstance(op, ast.Eq | ast.NotEq)
+            and ((_is_prose(left) and _is_text(right)) or (_is_prose(right) and _is_text(left)))
+            for left, op, right in pairs
+        )
+        return by_name or same or (looks_inside and _is_phrase(node.left))
     if not isinstance(node, ast.Call):
         return False
     if isinstance(node.func, ast.Name):
@@ -499,11 +512,18 @@ def _matches_prose(node: ast.AST) -> bool:
 
 def _is_prose(node: ast.expr) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "str":
-        return any("error" in ast.unparse(each) for each in node.args)
+        return any(name in ast.unparse(each) for each in node.args for name in FAILURES)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return node.func.attr in SAME_WORDS and _is_prose(node.func.value)
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
     return name in OWN_PROSE
+
+
+def _is_text(node: ast.expr) -> bool:
+    """Whether it is a text that is not empty, or a constant of a module."""
+    if isinstance(node, ast.Name):
+        return node.id.isupper()
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(node.value)
 
 
 def _is_phrase(node: ast.expr) -> bool:

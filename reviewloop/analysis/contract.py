@@ -94,8 +94,18 @@ class PathClass(StrEnum):
     FIXTURE = "fixture"  # data that tests read, often broken on purpose
 
 
-LOCK, VENDORED, MINIFIED = "lock file", "vendored", "minified or bundled"
-OF_OTHERS = frozenset((LOCK, VENDORED, MINIFIED))
+class Claim(StrEnum):
+    """What a file shows to be by its name or content, so that no model reads it, in words."""
+
+    LOCK = "lock file"
+    VENDORED = "vendored"
+    MINIFIED = "minified or bundled"
+    GENERATED = "generated (says so in its first lines)"
+    BINARY = "binary"
+    LFS = "in Git LFS, content not read"
+
+
+OF_OTHERS = frozenset((Claim.LOCK, Claim.VENDORED, Claim.MINIFIED))
 """Names of third-party files, which reviewers of this change skip."""
 
 

@@ -11,7 +11,7 @@ from reviewloop.app.batch.report import build_report, exit_code
 from reviewloop.app.batch.run_batch import run_batch
 from reviewloop.app.batch.session import BatchOptions
 from reviewloop.app.batch.start import BatchRequest
-from reviewloop.app.fleet.port import QUEUED, Enqueued, Fleet
+from reviewloop.app.fleet.port import Enqueued, Fleet
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import RunRequest
 from reviewloop.cli.batch_plan import planning_options
@@ -35,6 +35,7 @@ from reviewloop.domain.errors import (
     UsageError,
 )
 from reviewloop.domain.event import RunEvent
+from reviewloop.domain.reason import ReasonKind
 from reviewloop.render.batch import done_in, report_object
 from reviewloop.render.terminal.batch import BatchScreen, render_account
 from reviewloop.store.runs import RunRecord
@@ -191,7 +192,8 @@ def _report_enqueued(queued: Enqueued, *, as_json: bool) -> BatchReport:
         print_lines(note)
     if queued.batch_id:
         tasks = "1 task" if len(added) == 1 else f"{len(added)} tasks"
-        before = sum(row.because == QUEUED for row in queued_report.tasks) - len(added)
+        of_queue = [row for row in queued_report.tasks if row.because.kind is ReasonKind.QUEUED]
+        before = len(of_queue) - len(added)
         were = "was" if before == 1 else "were"
         also = f" ({before} {were} queued already)" if before > 0 else ""
         target = f"{queued.branch} of {queued.address}"

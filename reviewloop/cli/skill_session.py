@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -305,14 +305,15 @@ def _print_draft(repo: Repository, record: RunRecord, draft: Mapping[str, Any]) 
 
 
 def _print_saved(repo: Repository, record: RunRecord) -> None:
-    summary = str(record.options["summary"])
+    saved: list[str] = record.options.get("saved") or [record.options["summary"]]
     if record.options["kind"] == CAPTURE:
-        name = summary.split("/")[-2]
-        known = _CALLED.get(summary.partition("/")[0], "assistants that read this folder find it")
-        click.echo(one_line(f"{summary} is written; {known.format(name)}"))
+        path = PurePosixPath(saved[0])
+        name = path.parent.name
+        known = _CALLED.get(path.parts[0], "assistants that read this folder find it")
+        click.echo(one_line(f"{path} is written; {known.format(name)}"))
         print_lines(f"or here: reviewloop skills run {name}")
     else:
-        for row in summary.split("; "):
+        for row in saved:
             click.echo(one_line(row))
     used = spent(repo, record)
     print_lines(f"spent: {used.cost}, {counted(used.calls, 'call')}")

@@ -28,7 +28,7 @@ from reviewloop.git.revisions import (
     near_names,
     resolve,
 )
-from reviewloop.git.user_tree import IN_LFS, Taken, is_pointer, raw_notes, take_files, take_staged
+from reviewloop.git.user_tree import Taken, Unread, is_pointer, raw_notes, take_files, take_staged
 from reviewloop.regex import regex
 
 _NAMED = 3  # objects listed in a sentence
@@ -60,12 +60,12 @@ def inspect(
         if new_mode not in {b"000000", _SUBMODULE}:
             new_ids[path] = new_id.decode()
     _refuse_missing(private, repository, ids)
-    found = {path: reason for path, reason in known.items() if reason != IN_LFS}
+    found = {path: reason for path, reason in known.items() if reason != Unread.IN_LFS}
     filtered = attributes_in(private, new, new_ids, ("filter",))
     for path, values in filtered.items():
         in_lfs = values.get("filter") == "lfs"
         if in_lfs and is_pointer(private.pool.read(new_ids[path], len(HEADER))):
-            found[path] = IN_LFS
+            found[path] = Unread.IN_LFS
     return frozenset(changed), tuple(sorted(found.items()))
 
 

@@ -5,6 +5,7 @@ import re
 import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from reviewloop.domain.errors import WorkspaceError
@@ -25,7 +26,12 @@ from reviewloop.git.snapshot import (
 )
 from reviewloop.regex import regex
 
-IN_LFS = "in Git LFS; its content is not read"
+
+class Unread(StrEnum):
+    """Why the content of a file is not read, in words; other reasons are sentences of their own."""
+
+    IN_LFS = "in Git LFS; its content is not read"
+
 
 _MAX_BYTES = 32 << 20  # of one changed file; storing it would take longer than the review
 _MOST_CODE = 5_000_000  # bytes; larger files are not read anyway
@@ -60,7 +66,7 @@ def take_files(
         there += [os.fsencode(path) for path in extra]
         unreadable: dict[str, str] = {}
         raw = _filtered(private, repository, git, there, unreadable)
-        unread = frozenset(path for path, reason in unreadable.items() if reason != IN_LFS)
+        unread = frozenset(path for path, reason in unreadable.items() if reason != Unread.IN_LFS)
         there = [path for path in there if os.fsdecode(path) not in unreadable]
         there = [path for path in there if not _is_special(repository, path, unreadable)]
         _store(repository, git, gone, there)
@@ -143,7 +149,7 @@ def _filtered(
                 continue
             if line := pointer_line(git, path):
                 pointers.append(line)
-                unreadable[path] = IN_LFS
+                unreadable[path] = Unread.IN_LFS
             continue
         programs = [
             repository.config.get(f"filter.{name}.{kind}", "") for kind in ("clean", "process")

@@ -157,8 +157,12 @@ def higher_cap(cap: float, needed: float) -> float:
 
 def over_budget(because: Reason, otherwise: str) -> str:
     """Return the cap of the run that was reached in a few words, `otherwise` for another reason."""
-    own = because.kind is ReasonKind.CAP_REACHED and because.text("flag")
-    return f"over the budget ({because.text('cap')})" if own else otherwise
+    return f"over the budget ({because.text('cap')})" if is_cap_of_run(because) else otherwise
+
+
+def is_cap_of_run(because: Reason) -> bool:
+    """Return whether a cap of the run itself was reached, not one of its provider or store."""
+    return because.kind is ReasonKind.CAP_REACHED and bool(because.text("flag"))
 
 
 class Budget:

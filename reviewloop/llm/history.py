@@ -29,18 +29,13 @@ def without_results(message: Message) -> Message:
     return {**message, "content": [_emptied(block) for block in message["content"]]}
 
 
-def is_left_out(block: Block) -> bool:
-    """Whether a tool result was left out."""
-    return str(block["text"]) == _LEFT_OUT
-
-
 def _emptied(block: Block) -> Block:
     is_long = block["type"] == "tool_result" and len(block["text"]) > len(_LEFT_OUT)
     return {**block, "text": _LEFT_OUT} if is_long else block
 
 
 _SAME = "[the same, word for word, as an earlier result in this conversation]"
-_WORTH_IT = 400  # characters; shorter results may be the same by chance
+_WORTH_IT = 400  # characters; shorter results may be the same by chance, or were left out
 _RECENT = 2  # messages with results that are never shortened
 
 
@@ -89,14 +84,14 @@ def without_repeats(messages: Sequence[Message], results: Sequence[Block]) -> li
         for message in messages
         if message["role"] == "tool"
         for block in message["content"]
-        if block["type"] == "tool_result" and not is_left_out(block)
+        if block["type"] == "tool_result" and len(block["text"]) >= _WORTH_IT
     ]
     return [{**block, "text": _shortened(block["text"], held)} for block in results]
 
 
 def _shortened(text: str, held: Sequence[str]) -> str:
     for before in held:
-        if len(before) >= _WORTH_IT and (text == before or text.endswith(f"\n{before}")):
+        if text == before or text.endswith(f"\n{before}"):
             return text[: len(text) - len(before)] + _SAME
     return text
 

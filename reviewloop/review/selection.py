@@ -10,8 +10,9 @@ import re
 import tokenize
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from reviewloop.analysis.contract import LOCK, MINIFIED, OF_OTHERS, VENDORED, SourceFile
+from reviewloop.analysis.contract import OF_OTHERS, Claim, SourceFile
 from reviewloop.analysis.languages import CODE, language_of, path_class, purpose_folder
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import attributes_in, generated, kiroignored
@@ -19,7 +20,7 @@ from reviewloop.git.diff import Change, FileChange
 from reviewloop.git.lfs import parse_pointer
 from reviewloop.git.objects import TreeEntry, find
 from reviewloop.git.private import PrivateRepo
-from reviewloop.git.user_tree import IN_LFS
+from reviewloop.git.user_tree import Unread
 from reviewloop.regex import regex
 from reviewloop.review.silencing import BASELINE_FILE, is_baseline
 
@@ -81,15 +82,15 @@ _TEXT_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-GENERATED, BINARY, LFS = (
-    "generated (says so in its first lines)",
-    "binary",
-    "in Git LFS, content not read",
-)
-_OTHER_REPOSITORY = "submodule: only the commit it points to changed"
-_MISSING = "its content is missing from the repository"
-_BASELINE = "the baseline file (what it accepts is listed as silenced)"
 _SUBMODULE, _LINK = "160000", "120000"
+
+
+class _NotRead(StrEnum):
+    """Why the content of a file is not seen, in words."""
+
+    OTHER_REPOSITORY = "submodule: only the commit it points to changed"
+    MISSING = "its content is missing from the repository"
+    BASELINE = "the baseline file (what it accepts is listed as silenced)"
 
 
 @dataclass(frozen=True)
@@ -200,42 +201,42 @@ class _Version:
 
 def _new_version(file: FileChange, private: PrivateRepo, known: str) -> _Version:
     if file.status == "D":
-        return _Version(_by_path(file.path) or (BINARY if file.binary else ""))
-    if known and known != IN_LFS:
+        return _Version(_by_path(file.path) or (Claim.BINARY if file.binary else ""))
+    if known and known != Unread.IN_LFS:
         return _Version(known)
     return _version(file.path, file.new_mode, file.new_oid, private)
 
 
 def _version(path: str, mode: str, oid: str, private: PrivateRepo) -> _Version:
     if mode == _SUBMODULE:
-        return _Version(_OTHER_REPOSITORY)
+        return _Version(_NotRead.OTHER_REPOSITORY)
     if mode == _LINK:
         return _Version("")  # its target is one line of the diff; it is never followed
     data = private.pool.read(oid, _LARGEST + 1)
     if data is None:
-        return _Version(_by_path(path) or _MISSING)
+        return _Version(_by_path(path) or _NotRead.MISSING)
     if len(data) > _LARGEST:
         return _Version(_by_path(path) or f"larger than {_LARGEST // 1_000_000} MB")
     if path == BASELINE_FILE and is_baseline(data):
-        return _Version(_BASELINE)
+        return _Version(_NotRead.BASELINE)
     return _Version(_by_path(path) or _by_content(data, path), data)
 
 
 def _by_path(path: str) -> str:
     name = path.rsplit("/", 1)[-1]
     if name.lower() in LOCK_FILES:
-        return LOCK
+        return Claim.LOCK
     if _VENDORED.search(path):
-        return VENDORED
-    return MINIFIED if _MINIFIED.search(name) else ""
+        return Claim.VENDORED
+    return Claim.MINIFIED if _MINIFIED.search(name) else ""
 
 
 def _by_content(data: bytes, path: str) -> str:
     if parse_pointer(data):
-        return LFS
+        return Claim.LFS
     if b"\0" in data[:_NUL_SEARCH]:
-        return BINARY
-    return GENERATED if _GENERATED_MARK.match(source_text(data[:4000], path)[:2000]) else ""
+        return Claim.BINARY
+    return Claim.GENERATED if _GENERATED_MARK.match(source_text(data[:4000], path)[:2000]) else ""
 
 
 def _classify(
@@ -247,15 +248,15 @@ def _classify(
         changed = version.data is not None and (file.added_ranges or file.removed or file.binary)
         source = _source(file, version, before) if changed else None  # removed lines can matter
         return None, source
-    if reason == _BASELINE or file.status == "D" or before.counts(file, reason):
-        return Skipped(file, reason), None
-    if reason == GENERATED:
+    if reason == _NotRead.BASELINE or file.status == "D" or before.counts(file, reason):
+        return Skipped(file, str(reason)), None
+    if reason == Claim.GENERATED:
         return None, _source(file, version, before)
     data = version.data
     if data is None or not _is_text(data, file.path):
-        harmless = reason == BINARY and data is not None and _is_media(data, file.path)
+        harmless = reason == Claim.BINARY and data is not None and _is_media(data, file.path)
         code = reason not in OF_OTHERS and language_of(file.path) in CODE
-        return Skipped(file, reason, chosen=not harmless, unread=code and not harmless), None
+        return Skipped(file, str(reason), chosen=not harmless, unread=code and not harmless), None
     whose = "security analysers" if reason in OF_OTHERS else "analysers"
     return Skipped(file, f"{reason}; only {whose} read it", True), _source(file, version, before)
 
@@ -322,7 +323,11 @@ class _Base:
 
     def counts(self, file: FileChange, reason: str) -> bool:
         """Return whether the file counted so before the change, by its content or by attributes."""
-        if self.believing or reason == _MISSING or (reason == LFS and file.path in self.in_lfs):
+        if (
+            self.believing
+            or reason == _NotRead.MISSING
+            or (reason == Claim.LFS and file.path in self.in_lfs)
+        ):
             return True
         path = file.old_path or file.path
         old = self.held.get(path)

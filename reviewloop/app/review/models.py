@@ -34,7 +34,14 @@ from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.attributes import has_kiroignore, kiroignored
 from reviewloop.git.comparison import Compared
 from reviewloop.git.diff import Change
-from reviewloop.llm.budget import Budget, count_warnings, outside_of, over_budget, spent_by
+from reviewloop.llm.budget import (
+    Budget,
+    count_warnings,
+    is_cap_of_run,
+    outside_of,
+    over_budget,
+    spent_by,
+)
 from reviewloop.llm.routing import require_provider
 from reviewloop.loop.context import Brief, RunContext
 from reviewloop.loop.findings_log import read_findings
@@ -462,7 +469,8 @@ def _reviewers_result(
     names = [agent.name for agent in request.reviewers]
     parts = parts_to_read({"tree": tree}, context)
     read = files_read(parts, records, names, over_budget(because, why))
-    is_reported = any(report.reason == why for report in reports)  # then it is not repeated
+    # Then a reviewer's own reason says it, and it is not repeated.
+    is_reported = len(results) < len(reports) or (bool(caps) and not is_cap_of_run(because))
     early_end = (_EARLY if is_reported else f"{_EARLY}: {why}",) if why else ()
     unreached = any(record["unreached"] for record in records.values())
     notes = (

@@ -74,8 +74,8 @@ def save(
     material: Mapping[str, Any],
     draft: Mapping[str, Any],
     answer: Mapping[str, Any],
-) -> str:
-    """Write the skill to its file and return the path."""
+) -> list[str]:
+    """Write the skill to its file and return the path, alone in a list."""
     name, before = str(answer.get("name") or material["name"]), str(material["name"])
     text = str(draft["text"]).replace(f"\nname: {before}\n", f"\nname: {name}\n", 1)
     path = f"{material['folder']}/{name}/{FILE}"
@@ -83,7 +83,7 @@ def save(
     if disk.read(path).data != text.encode():  # else a kill came after an earlier write
         require_free(repository.user.root, path)
         disk.write(path, Content(Kind.FILE, text.encode()), f".{FILE}.new")
-    return path
+    return [path]
 
 
 def require_free(root: Path, path: str) -> None:

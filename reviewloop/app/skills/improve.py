@@ -243,8 +243,8 @@ def save(
     material: Mapping[str, Any],
     draft: Mapping[str, Any],
     answer: Mapping[str, Any],
-) -> str:
-    """Write the edited skills, all or those chosen; return a summary."""
+) -> list[str]:
+    """Write the edited skills, all or those chosen; return a line for each edit."""
     root = repository.user.root
     chosen = answer.get("only") or [*draft["texts"]]
     for name in chosen:
@@ -262,4 +262,4 @@ def save(
         content = Content(Kind.FILE, draft["texts"][name].encode())
         Disk(root).write(material["skills"][name]["path"], content, f".{FILE}.new")
     rows = [one for one in draft["edits"] if one["skill"] in chosen]
-    return "; ".join(f"{one['skill']}: {GAPS[Gap(one['gap'])]}, {one['reason']}" for one in rows)
+    return [f"{one['skill']}: {GAPS[Gap(one['gap'])]}, {one['reason']}" for one in rows]

@@ -65,7 +65,7 @@ class Kind:
     ask: Callable[[RunContext, Plain, Plain], str]
     problem: Callable[[RunContext, Plain, Plain], str]
     draft_of: Callable[[RunContext, Plain, Plain], dict[str, Any]]
-    save: Callable[[Repository, Plain, Plain, Plain], str]
+    save: Callable[[Repository, Plain, Plain, Plain], list[str]]
 
 
 _KINDS = {
@@ -283,9 +283,9 @@ def _approved(
 ) -> RunRecord:
     kind = _KINDS[record.options["kind"]]
     material = material_of(repository, record)
-    summary = kind.save(repository, material, draft_of(repository, record), answer)
+    saved = kind.save(repository, material, draft_of(repository, record), answer)
     fault("skill.saved")
-    record.options["summary"] = summary
+    record.options |= {"saved": saved, "summary": "; ".join(saved)}
     record.status, record.exit_code = RunStatus.COMMITTED, 0
     sessions.runs.save(record)
     return record

@@ -191,10 +191,10 @@ def _requirements(facts: PullTextParts) -> str:
 
 
 def _done(facts: PullTextParts) -> str:
-    """Return the implementer's summary: the message up to the lines that we add."""
-    _, _, text = facts.proposal.get("message", "").partition("\n")
-    rest = re.split(r"^(?:Task|Changed|Review): ", text, maxsplit=1, flags=re.MULTILINE)[0]
-    words = sanitise(rest, 4000)
+    """Return the implementer's summary: the message without the lines that we add."""
+    whole, ours = facts.proposal.get("message", ""), facts.proposal.get("message_ours", "")
+    _, _, text = whole.rstrip().removesuffix(ours.strip()).partition("\n")
+    words = sanitise(text, 4000)
     edits = sanitise_line(edit_line(facts.proposal.get("person_edited") or {}), 1000)
     rest = "\n\n".join(filter(None, (words, f"⚠️ {edits}" if edits else "")))
     return f"### What was done\n\n{rest}" if rest else ""

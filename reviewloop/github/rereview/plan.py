@@ -55,12 +55,12 @@ class ThreadReply:
         return bool(self.thread)
 
 
-def reply_for(finding: str, comment: int, reason: str, thread: str = "") -> ThreadReply:
-    """Return the reply for a reason (a key of the texts above, "" for none)."""
-    if not reason:
+def reply_for(finding: str, comment: int, key: str, thread: str = "") -> ThreadReply:
+    """Return the reply with one of the texts above, by its key; "" for none."""
+    if not key:
         return ThreadReply(finding, comment, "", thread)
-    mark = answer_marker(finding, "back" if reason == "back" else "fixed")
-    text = _TEXTS.get(reason, _TEXTS["gone"])
+    mark = answer_marker(finding, "back" if key == "back" else "fixed")
+    text = _TEXTS.get(key, _TEXTS["gone"])
     return ThreadReply(finding, comment, f"{text}\n\n{mark}", thread)
 
 

@@ -420,8 +420,8 @@ def _edited(paths: list[str], console: Console) -> None:
 
 def _files(proposal: Proposal, console: Console) -> None:
     files = proposal.get("files", [])
-    counts = [f"{sum(f.get('status') == s for f in files)} {w}" for s, w in _STATUS.items()]
-    shown = [text for text in counts if not text.startswith("0 ")]
+    counts = {word: sum(f.get("status") == s for f in files) for s, word in _STATUS.items()}
+    shown = [f"{number} {word}" for word, number in counts.items() if number]
     added, removed = (
         sum(f.get("added", 0) for f in files),
         sum(f.get("removed", 0) for f in files),

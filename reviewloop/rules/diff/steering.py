@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from reviewloop.analysis.contract import (
     ChangeCheck,
     ChangeView,
+    Claim,
     FileCheck,
     Hit,
     Rule,
@@ -24,12 +25,12 @@ _BYTES = rule("diff/source-as-binary")
 def find_disguises(view: ChangeView) -> Iterator[Hit]:
     """Yield each file that the change keeps from being read as code."""
     for file in view.files:
-        if file.claim.startswith("generated") and file.status != "A":
+        if file.claim == Claim.GENERATED and file.status != "A":
             number = next(
                 (n for n, line in enumerate(file.lines[:5], 1) if file.touched(n, n) and line), 1
             )
             yield Hit(_MARKED.id, file.path, Span(number, number), _MARKED.title)
-        elif file.claim == "binary" and file.language in CODE:
+        elif file.claim == Claim.BINARY and file.language in CODE:
             yield Hit(_BYTES.id, file.path, None, "Git takes this code for a binary file.")
 
 
