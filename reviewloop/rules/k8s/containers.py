@@ -25,10 +25,13 @@ _CAPABILITY = regex(
 )
 _HOST_CAPABILITY = regex(r"\b(?:CAP_)?(?:SYS_ADMIN|ALL|SYS_MODULE)\b")
 _TAGGED = regex(r"[^/\s]+:(?!latest$)[\w][\w.\-]*$|@sha256:")
-# Programs that monitor the containers beside them.
+# Programs whose work is to see, start or replace the containers beside them.
 _WATCHES = regex(
     r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-?proxy|acme-companion|docker-gen|cadvisor|dozzle|diun|glances"
-    r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage)\b"
+    r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage|ofelia|swarm-cronjob|shepherd"
+    r"|filebeat|metricbeat|vector|fluent-?(?:bit|d)|alloy|datadog[\w/-]*|crowdsec|localstack|ryuk|lazydocker|selenoid"
+    r"|(?:[\w-]*-)?(?:runner|agent|dind)|jenkins|docker)(?:[-_:@\s]|$)",
+    re.MULTILINE,
 )
 # Programs that measure the host or start containers themselves, and say that they need its rights.
 _OF_THE_HOST = regex(

@@ -198,6 +198,18 @@ def severities(path: str, text: str) -> dict[str, Severity]:
         ),
         (
             "compose.yml",
+            _SOCKET.format(image="gitlab/gitlab-runner:latest"),
+            "k8s/daemon-socket",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "compose.yml",
+            _SOCKET.format(image="docker.io/shop/agents:1"),
+            "k8s/daemon-socket",
+            Severity.MUST_FIX,
+        ),
+        (
+            "compose.yml",
             _SOCKET.format(image="nginxproxy/acme-companion"),
             "k8s/daemon-socket",
             Severity.SHOULD_FIX,
