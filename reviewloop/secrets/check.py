@@ -287,6 +287,7 @@ def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
         or _VISITS_OTHERS.search(file.path)
         or (argument and _HASH.fullmatch(value))
         or _is_in_shown_answer(file, file.text.count("\n", 0, guess.start))
+        or _is_in_an_example(file, file.text.count("\n", 0, guess.start))
     )
 
 
@@ -302,6 +303,22 @@ def _is_in_shown_answer(file: SourceFile, index: int) -> bool:
     """Whether a line is a member of JSON that a comment shows, as an answer of a service."""
     around = file.lines[max(0, index - _SHOWN_AROUND) : index + _SHOWN_AROUND + 1]
     return len(around) > _SHOWN_AROUND and all(map(_SHOWN_MEMBER.match, around))
+
+
+_HEADS_AN_EXAMPLE = regex(
+    r"\s*(?:#|//|;)[\s#/]*(?:an? )?examples?\b[^\n]{0,40}:\s*$", re.IGNORECASE
+)
+_MOST_ABOVE = 30  # lines
+
+
+def _is_in_an_example(file: SourceFile, index: int) -> bool:
+    """Whether a line is in a comment below its head `Example:`."""
+    for number in range(index, max(-1, index - _MOST_ABOVE), -1):
+        if not _COMMENT.match(file.lines[number]):
+            return False
+        if _HEADS_AN_EXAMPLE.match(file.lines[number]):
+            return True
+    return False
 
 
 def _vendor_hit(file: SourceFile, secret: SecretHit, lines: Lines) -> Hit:
@@ -336,6 +353,8 @@ def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
     if secret.rule.name != "google-api-key":
         return False
     around = file.text[max(0, secret.start - _NEAR) : secret.end + _NEAR]
+    if _VISITS_OTHERS.search(file.path):
+        return True
     return file.path.endswith(_APPLICATIONS) or bool(_GOOGLE_FOR_EVERYBODY.search(around))
 
 

@@ -135,6 +135,8 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("player/plugin_host.py", '_API_KEY = "{}"', MUST),
         ("app.js", """# {{\n#   "a": 1,\n#   "token": "{}",\n#   "b": null\n# }}""", SHOULD),
         ("app.js", """# token was\n#   "token": "{}",\nstart()""", MUST),
+        ("values.yaml", "## Example:\n## ---\n## oidc:\n##   clientSecret: {}", SHOULD),
+        ("values.yaml", "## Example:\noidc:\n##   clientSecret: {}", MUST),
         ("dist/app.js", 'var a={{apiKey:"{}"}};' + "f(1);" * 300, MUST),  # padding hides nothing
     ],
 )
@@ -179,6 +181,7 @@ GOOGLE = "AI" + "zaSyB7x-Qk2vT9mLp4RwZ8nHcJ5dF0gYuE3sA"
     ("path", "line", "wanted"),
     [
         ("app.py", 'call(key="{}")', MUST),
+        ("src/plugins/video.py", 'call(key="{}")', SHOULD),
         ("app.js", 'init({{ apiKey: "{}", authDomain: "a.firebaseapp.com" }})', SHOULD),
         ("app.py", 'url = "https://www.youtube.com/youtubei/v1/search?key={}"', SHOULD),
         (

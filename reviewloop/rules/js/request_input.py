@@ -25,6 +25,7 @@ _READERS = regex(r"(?:_?req|request|ctx|c\.req|ctx\.req(?:uest)?|.*[sS]earchPara
 _READ = frozenset({"get", "getAll", "param", "header", "query", "json", "text", "formData"})
 _PARAMETERS = frozenset({"body", "query", "params", "headers", "cookies"})
 _REPLIES = regex(r"^\(\s*\{[^}]*\}\s*(?::[^,]*)?,\s*(?:res|response|reply|h)\b")
+_MESSAGE = regex(r"\b(?:req|request)\s*=\s*JSON\.parse\(")
 # These calls return their argument; others are assumed to check or convert it.
 _CARRY_TEXT = (
     "String decodeURIComponent decodeURI unescape join resolve normalize concat stringify "
@@ -72,6 +73,8 @@ def _any_source(source: Source, browser: bool) -> bool:
         text = source.text
         flag = "req" in text or "res" in text or _REQUEST.search(text) is not None
         flag = flag or (browser and _BROWSER.search(text) is not None)
+        # A message between windows is called so, too: nobody sends it to a server.
+        flag = flag and not (_MESSAGE.search(text) and "postMessage" in text)
         source.memo["js sources", browser] = flag
     return bool(flag)
 

@@ -163,7 +163,7 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
     name, value = entry.key, entry.value
     if entry.parent == "env" and name == "value":
         name = siblings(entry).get("name", "")
-        return _flaw_of(name) if _is_given_away(name, value) else None
+        return _flaw_of(name, value) if _is_given_away(name, value) else None
     if entry.path not in {("stringData",), ("data",)}:
         return None
     plain, decoded = _is_given_away(name, value), _is_given_away(name, _decoded(value))
@@ -172,11 +172,16 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
     kind = kind_around(entry)
     encoded = (kind, entry.parent) == ("Secret", "data")
     is_readable = kind in {"Secret", "ConfigMap"} and (decoded if encoded else plain)
-    return _flaw_of(name) if is_readable else None
+    return _flaw_of(name, _decoded(value) if encoded else value) if is_readable else None
 
 
-def _flaw_of(name: str) -> Flaw:
-    return Flaw(f"{name} is a secret in plain text.")
+_PLAIN_WORD = regex(r"[A-Za-z]{1,16}[0-9]{0,4}")
+
+
+def _flaw_of(name: str, value: str) -> Flaw:
+    """Return the flaw; a plain word is somebody's default, and no secret to anybody."""
+    weak = SHOULD if _PLAIN_WORD.fullmatch(value) else None
+    return Flaw(f"{name} is a secret in plain text.", weak)
 
 
 def _is_given_away(name: str, value: str) -> bool:

@@ -46,6 +46,7 @@ def test_broken_file_is_told_at_its_line(path, text, rule, line):
         ("dots.toml", "a" + ".a" * 50_000 + " = "),
         ("deep.toml", "a = " + "[" * 100_000),
         (".devcontainer/devcontainer.json", "{} // here"),
+        ("pyrightconfig.json", '{"a": 1,}'),
         ("group_vars/all.yml", "a: {{ b }}c\n"),
         ("a.yml", "<<<<<<< ours\na: 1\n=======\na: [\n>>>>>>> theirs\n"),
         ("a.ts", "interface A {\n  (a: string): void\n  <T>(a: T): void\n}\n"),

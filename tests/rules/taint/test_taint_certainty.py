@@ -197,6 +197,19 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             Severity.SHOULD_FIX,
         ),
         (
+            "db.yaml",
+            "apiVersion: v1\nkind: Secret\nstringData:\n  password: postgres\n",
+            "k8s/literal-secret",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.js",
+            "addEventListener('message', (e) => {\n  request = JSON.parse(e.data);\n"
+            "  parent.postMessage(new Function(request.params.code)());\n});\n",
+            "js/eval",
+            Severity.SHOULD_FIX,
+        ),
+        (
             "compose.yml",
             _SOCKET.format(image="gitlab/gitlab-runner:latest"),
             "k8s/daemon-socket",

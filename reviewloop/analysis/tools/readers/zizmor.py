@@ -175,6 +175,9 @@ _RIGHTS = regex(
     r"|head\.repo\.full_name\s*==|==\s*github\.event\.pull_request\.head\.repo\.full_name"
     r"|head\.repo\.fork\b|head_repository\.(?:full_name|fork)\b|workflow_run\.event\s*==\s*'push'"
 )
+_READS_A_FILE = regex(
+    r"\bcat\b|[^<]<\s*[\w./\"'$]|\$\(|`|\b(?:jq|yq|head|tail|grep|awk|sed)\b|\.[a-z]{2,4}\b\s*>>"
+)
 _TAKES_ARTIFACTS = regex(r"download-artifact|gh run download|listWorkflowRunArtifacts")
 
 
@@ -189,8 +192,10 @@ def _is_shown(ident: str, one: LaidFile, span: Span) -> bool:
         step = _step_around(one, span)
         if one.file.language == "github-action":
             return _GIVEN.search(step) is not None
-        outside = _is_written_outside(step, one) or _takes_code(one.file.text)
-        return outside or _TAKES_ARTIFACTS.search(_COMMENTED_OUT.sub("", one.file.text)) is not None
+        whole = _COMMENTED_OUT.sub("", one.file.text)
+        taken = _takes_code(one.file.text) or _TAKES_ARTIFACTS.search(whole)
+        reads = taken and _READS_A_FILE.search(step)
+        return bool(reads) or _is_written_outside(step, one)
     return True
 
 
