@@ -18,6 +18,7 @@ from typing import Protocol
 
 from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import (
+    OF_OTHERS,
     AnalyserReport,
     AnalyserStatus,
     ChangeCheck,
@@ -284,7 +285,10 @@ class _FileCheckAnalyser:
             run = self.check.across(self._tree(notes.append), files)
         for file in files:
             readable, other = file.only(self.check.reads)
-            if unread := [number for number in other if file.touched(number, number)]:
+            unread = [number for number in other if file.touched(number, number)]
+            if unread and file.claim in OF_OTHERS:
+                notes.append(_not_read(file, unread))  # that it is not ours is told, too
+            elif unread:
                 cut += 1
                 broken.append(_not_read(file, unread))
             try:

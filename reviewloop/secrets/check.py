@@ -129,7 +129,8 @@ _FOR_EVERYBODY = regex(
 _PUBLIC_VALUE = regex(r"pk_(?:live|test)_|pk\.eyJ|phc_")
 # Folders of programs that visit pages of others, and use the keys that these send to everybody.
 _VISITS_OTHERS = regex(
-    r"(?:^|/)(?:plugins?|engines?|extractors?|scrapers?|crawlers?|spiders?|sites?|parsers?)/",
+    r"(?:^|/)(?:\w*plug(?:ins?)?|addons?|bridges?|engines?|extractors?|scrapers?|crawlers?|spiders?"
+    r"|sites?|parsers?|downloaders?|indexers?)/",
     re.IGNORECASE,
 )
 _HASH = regex(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})", re.IGNORECASE)

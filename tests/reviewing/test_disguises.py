@@ -104,6 +104,16 @@ def test_a_line_that_is_too_long_is_named_and_the_others_are_read(changed):
     assert report.exit_code == 5
 
 
+def test_a_bundle_of_others_is_named_and_makes_no_review_incomplete(changed):
+    code = f"const logo = [{'x(),' * 125_000}];"
+    report = changed({"web/editor-bundle.js": f"{code}\n", "a.js": JS})
+
+    assert report.exit_code == 1  # for a.js
+    assert [one.path for one in report.findings if "bundle" in one.path] == []
+    (reason,) = {one.reason for one in report.analysers if "editor-bundle.js" in one.reason}
+    assert reason.startswith("web/editor-bundle.js: line 1")
+
+
 def test_the_code_around_half_a_megabyte_of_data_is_read(changed):
     report = changed({"a.js": f"const logo = '{'x' * 500_000}'; {JS}"})
 

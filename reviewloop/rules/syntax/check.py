@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.contract import Hit, PathClass, Rule, SourceFile, Span
+from reviewloop.analysis.contract import SHOULD, Hit, PathClass, Rule, SourceFile, Span
 from reviewloop.analysis.patterns import is_generated, nodes_of, parse
 from reviewloop.analysis.yaml_syntax import Problem, lower_first, yaml_problem
 from reviewloop.regex import regex
@@ -21,7 +21,8 @@ _STRICT = frozenset({"package.json", "package-lock.json", "composer.json", "mani
 _LENIENT = regex(
     r"(?:^|/)(?:(?:ts|js)config[^/]*\.json|\.eslintrc[^/]*|\.?babel(?:rc|\.config)[^/]*"
     r"|(?:\.?devcontainer|tslint|api-extractor|turbo|nx|deno|biome|typedoc|wrangler|language-"
-    r"configuration|tasks|launch|settings|keybindings|extensions)\.json|\.[^/]*rc\.json"
+    r"configuration|tasks|launch|settings|keybindings|extensions|(?:based)?pyrightconfig|cspell|tsdoc"
+    r"|rush|firebase|c_cpp_properties|omnisharp)\.json|\.[^/]*rc\.json"
     r"|[^/]*(?:renovate|swc)[^/]*)$|(?:^|/)\.(?:vscode|devcontainer|zed)/",
     re.IGNORECASE,
 )
@@ -162,7 +163,10 @@ def syntax_hits(file: SourceFile) -> Iterator[Hit]:
         return
     line = min(max(problem.line, 1), len(file.lines))
     message = f"{rule.title}: {problem.message}" if problem.message else f"{rule.title}"
-    yield Hit(rule.id, file.path, Span(line, line), f"{message}.", identity=_IDENTITY)
+    # An example may show a part of a file; no program reads it.
+    severity = SHOULD if file.path_class is PathClass.EXAMPLE else None
+    span = Span(line, line)
+    yield Hit(rule.id, file.path, span, f"{message}.", severity, identity=_IDENTITY)
 
 
 def _problem(file: SourceFile) -> tuple[Rule, Problem | None]:

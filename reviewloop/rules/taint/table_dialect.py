@@ -176,6 +176,8 @@ class TableDialect:
                 if not row.test or TABLE_TESTS[row.test](self, frame, site, value):
                     what = f"`{callee_text(frame, site)}()`"
                     sure = row.severity == "must" and not _is_watched(row, frame)
+                    if row.kind == "path-traversal" and _validates(frame):
+                        sure = False
                     if ON_BASE in (value.fields or ()) or _is_own_address(row, value):
                         sure = False
                     frame.reach(row.rule, site.expr, value, what, sure, row.kind)
@@ -230,6 +232,18 @@ class TableDialect:
                 return Value(path=path, ref=at.methods[name], bound=owner)
             at = at.parents[0] if at.parents else None
         return None
+
+
+_VALIDATES = regex(
+    rb"(?i)\b\w*(?:validate|secure|safe|sanitize|clean)\w*(?:file|path|name|join|dir)\w*\("
+)
+
+
+def _validates(frame: Frame) -> bool:
+    """Whether the function also hands paths to a function that says to check them."""
+    info = frame.info
+    body = frame.machine.source[info.node.start : info.node.end] if info is not None else b""
+    return _VALIDATES.search(body[:30_000]) is not None
 
 
 _OWN_ADDRESS = regex(r"\.(?:url|originalUrl|nextUrl(?:\.\w+)*)$")

@@ -132,8 +132,9 @@ def test_importing_the_checks_loads_no_parser():
     [
         ('eval value="\\$${1}_FILE"', Severity.NIT),
         ("eval value=\\$$name", Severity.NIT),
-        ('eval value="$1"', Severity.MUST_FIX),
-        ('eval "$1"', Severity.MUST_FIX),
+        ('eval value="$1"', Severity.SHOULD_FIX),
+        ('eval "$1"', Severity.SHOULD_FIX),
+        ('set -- $QUERY_STRING; eval "$1"', Severity.MUST_FIX),
     ],
 )
 def test_reading_the_variable_that_another_one_names_is_how_a_plain_shell_does_it(line, wanted):

@@ -10,6 +10,7 @@ from reviewloop.analysis.tools.layout import Laid
 from reviewloop.analysis.tools.readers.ruff_mistakes import (
     compared_in_vain,
     debugger,
+    formatted_otherwise,
     loaded_yaml,
     negotiated,
     raised_anyhow,
@@ -410,6 +411,7 @@ _ASSESSORS: dict[str, Callable[[Hit, Module], Hit | None]] = {
     "B022": suppresses_nothing,
     "F601": repeated_key,
     "PLE0101": returned_by_init,
+    "PLE1205": formatted_otherwise,
     "PLE0704": raised_anyhow,
     "S502": negotiated,
     "S503": negotiated,
