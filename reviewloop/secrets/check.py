@@ -143,7 +143,7 @@ _GOOGLE_FOR_EVERYBODY = regex(
 )
 # What stands beside the key that pages search a documentation with.
 _SEARCHED_BY_ALL = regex(
-    r"\bindex_?Name\b|(?<![a-z])algolia(?!\w*_?admin)|docsearch|typesense|meilisearch",
+    r"\bindex_?Name\b|(?<![a-z])algolia(?![\w-]*admin)|docsearch|typesense|meilisearch",
     re.IGNORECASE,
 )
 _TO_BE_REPLACED = regex(r"\breplace\b[^\n]{0,30}\bwith your\b", re.IGNORECASE)
@@ -264,7 +264,8 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
     published = file.claim in OF_OTHERS  # by its author, wherever it is kept
     by_name = guess.slug == VENDOR_BY_NAME
-    if by_name and _FOR_EVERYBODY.search(_name_before(file, guess.start)):
+    named = _name_before(file, guess.start)
+    if by_name and (_FOR_EVERYBODY.search(named) or _SEARCHED_BY_ALL.search(named)):
         return Severity.SHOULD_FIX
     if guess.severity is Severity.NIT or open_to_all or published or by_name:
         return guess.severity
@@ -289,7 +290,30 @@ def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
         or (argument and _HASH.fullmatch(value))
         or _is_in_shown_answer(file, file.text.count("\n", 0, guess.start))
         or _is_in_an_example(file, file.text.count("\n", 0, guess.start))
+        or _is_of_a_client(file, guess)
     )
+
+
+_CODE = frozenset({"python", "javascript", "typescript", "tsx", "go", ""})
+_OPENS = regex(r"secret|token|passw|private|credential|sign|encrypt|session|master|admin", re.I)
+_SERVICE = regex(r"https?://(?!localhost|127\.|(?:[\w-]+\.)*example\b)[\w-]+(?:\.[\w-]+)+")
+
+
+def _is_of_a_client(file: SourceFile, guess: "Guess") -> bool:
+    """Whether a key stands in code beside the address of the service that it names us to.
+
+    Nearly all of these in maintained code came with the program that everybody installs. Names that
+    say that they open something are meant to stay secret, and so is what a configuration holds.
+    """
+    if file.language not in _CODE or _OPENS.search(guess.what) or "." not in file.path:
+        return False
+    if not file.language and file.path.endswith(_CONFIGURES):
+        return False
+    around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
+    return _SERVICE.search(around) is not None
+
+
+_CONFIGURES = (".xml", ".ini", ".conf", ".cfg", ".properties", ".env", ".npmrc", ".netrc", ".txt")
 
 
 def _name_before(file: SourceFile, start: int) -> str:

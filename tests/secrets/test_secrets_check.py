@@ -91,7 +91,7 @@ def test_password_is_found_wherever_it_is_written(path, line):
     [
         ("a.py", 'API_KEY = "{}"'),
         ("a.py", 'app.config["SECRET_KEY"] = "{}"'),
-        ("a.py", 'requests.get("https://api.acme.io/v1?api_key={}")'),
+        ("a.py", 'requests.get(f"{{BASE}}/v1?api_key={}")'),
         ("a.js", 'jwt.sign(payload, "{}")'),
         ("a.js", "clientSecret: process.env.CLIENT_SECRET || '{}'"),
         ("a.sh", 'curl -H "X-Api-Key: {}" https://api.acme.io'),
@@ -135,6 +135,12 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("player/plugin_host.py", '_API_KEY = "{}"', MUST),
         ("app.js", """# {{\n#   "a": 1,\n#   "token": "{}",\n#   "b": null\n# }}""", SHOULD),
         ("app.js", """# token was\n#   "token": "{}",\nstart()""", MUST),
+        ("a.py", 'get("https://api.acme.io/v1?api_key={}")', SHOULD),
+        ("a.ts", "super('https://api.acme.io', {{ api_key: '{}' }})", SHOULD),
+        ("a.ts", "super('https://api.acme.io', {{ api_secret: '{}' }})", MUST),
+        ("a.ts", "super('http://localhost:80', {{ api_key: '{}' }})", MUST),
+        ("a.ini", "url = https://api.acme.io\napi_key = {}", MUST),
+        ("a.js", "get('https://x.algolia.net?x-algolia-api-key={}')", SHOULD),
         ("values.yaml", "## Example:\n## ---\n## oidc:\n##   clientSecret: {}", SHOULD),
         ("values.yaml", "## Example:\noidc:\n##   clientSecret: {}", MUST),
         ("dist/app.js", 'var a={{apiKey:"{}"}};' + "f(1);" * 300, MUST),  # padding hides nothing
@@ -389,7 +395,8 @@ def test_key_with_its_vendors_name_is_a_must(rule):
     assert len(found) == 1
     if found[0].rule == "secret/vendor-key-by-name":
         assert rule.what in found[0].message
-        assert found[0].severity is MUST
+        # The key that pages search with looks like the one that may write.
+        assert found[0].severity is (SHOULD if "algolia" in rule.vendor else MUST)
 
 
 def test_addresses_strings_and_headers_have_rules_of_their_own():

@@ -656,7 +656,12 @@ def _read(frame: Frame, site: Site) -> Value:
         taint._replace(origin=origin) if taint.origin.kind == "request" else taint
         for taint in site.receiver.taints
     )
+    if site.name == "urlencode":  # of all parameters: no character of it leaves the query
+        taints = changed(taints, _IN_A_QUERY)
     return Value(taints=taints, path=f"{site.path}()")
+
+
+_IN_A_QUERY = frozenset({"open-redirect", "ssrf", "xss", "header-injection", "path-traversal"})
 
 
 def _wrapper(frame: Frame, site: Site) -> Value | None:
@@ -668,7 +673,7 @@ def _wrapper(frame: Frame, site: Site) -> Value | None:
     ]
     if requests:
         last = site.name.rpartition(".")[2]
-        if last[:1].isupper() or "wrap" in last.lower():
+        if last[:1].isupper() or "wrap" in last.lower() or last.endswith("_class"):
             return Value(path="@wrapper")
         reads = READS_REQUEST.search(last) and not MAKES_ANSWER.match(last)
         if reads and not SAFE_NAME.search(last) and not site.callee.ref:

@@ -250,6 +250,10 @@ def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads, critical):
     [
         ("      - uses: actions/checkout@v4\n        with:\n          ref: SHA\n", True),
         ("      - run: echo SHA\n", False),
+        (
+            "      - uses: actions/checkout@v4\n        with:\n          ref: refs/pull/1/merge\n",
+            False,
+        ),
     ],
 )
 def test_a_run_after_another_is_critical_where_it_takes_that_code(step, critical):

@@ -248,15 +248,25 @@ def _step_around(one: LaidFile, span: Span) -> str:
     return "\n".join(lines[first : max(last, span.end_line)])
 
 
+# The code that a run after another one takes: in it the other kinds name nothing.
+_AFTER_A_RUN = regex(r"workflow_run\.(?:head_|pull_requests)|gh pr checkout")
+_OF_STRANGERS = frozenset({"pull_request_target", "issue_comment"})
+
+
 def _takes_code(text: str) -> bool:
     """Whether a workflow checks out untrusted code, named by a variable or not.
 
     What is taken after a question about somebody's rights is trusted.
     """
     text = _COMMENTED_OUT.sub("", text)
-    names = {name for name in _NAMED_HEAD.findall(text) if name != "ref"}
-    taken = [_STRANGERS_CODE.search(text)]
-    taken += [re.search(rf"{_TAKEN}\b{name}\b", text) for name in sorted(names)]
+    triggers = _triggers(text)
+    named = (found for found in _NAMED_HEAD.finditer(text) if found.group(1) != "ref")
+    patterns = [_STRANGERS_CODE.pattern]
+    if "workflow_run" in triggers and not triggers & _OF_STRANGERS:
+        named = (found for found in named if _AFTER_A_RUN.search(found.group()))
+        patterns = [rf"(?:{_TAKEN}){_AFTER_A_RUN.pattern}|gh pr checkout"]
+    patterns += [rf"{_TAKEN}\b{name}\b" for name in sorted({found.group(1) for found in named})]
+    taken = (re.search(pattern, text) for pattern in patterns)
     starts = [found.start() for found in taken if found is not None]
     checked = _RIGHTS.search(text)
     return bool(starts) and (checked is None or checked.start() > min(starts))
