@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from os import PathLike
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,6 +22,7 @@ from reviewloop.app.run.cleaning import leave_out
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.run.view import RunView, run_object, view
 from reviewloop.app.run_with_callback import Decision, advance_with_decisions
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
     GuardRailError,

@@ -8,7 +8,6 @@ same way.
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache, wraps
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Literal, NoReturn, ParamSpec, TypeVar, get_args
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.regex import regex
 

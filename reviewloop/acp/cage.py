@@ -10,13 +10,13 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.acp import relay
 from reviewloop.acp.agents import KnownAgent
 from reviewloop.acp.logins import copy_back_logins
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelError, ModelSetupError, UsageError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.process import find_program, trusted_path

@@ -10,12 +10,12 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from reviewloop.acp.agents import KnownAgent
 from reviewloop.acp.cage import make_room, start_agent
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelError, UsageError, WorkspaceError
 from reviewloop.sandbox.base import Method, Sandbox
 from reviewloop.sandbox.levels import Landlock

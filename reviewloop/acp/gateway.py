@@ -10,13 +10,14 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from socketserver import BaseRequestHandler
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from reviewloop.acp.agents import KnownAgent
+from reviewloop.dataclass import dataclass
 from reviewloop.mcp.listening import Listening
 from reviewloop.mcp.proxy import refuse
 

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from reviewloop.acp.client import (
 )
 from reviewloop.acp.gateway import HOST, Gateway, gateway_for
 from reviewloop.acp.own_commands import OwnCommands, Refusal
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ModelAccessError,

@@ -1,7 +1,7 @@
 """Finds agent files and builds the team of a run from them."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reviewloop.agents.definition import (
@@ -19,6 +19,7 @@ from reviewloop.agents.definition import (
     parse_agent,
     read_fields,
 )
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.plugins import Plugin, others, ours
 

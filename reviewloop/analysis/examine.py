@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from itertools import islice
@@ -29,6 +29,7 @@ from reviewloop.analysis.contract import (
     Tree,
 )
 from reviewloop.analysis.placing import LocatedHit, located_anywhere, located_in, without_known
+from reviewloop.dataclass import dataclass
 
 
 @dataclass(frozen=True)

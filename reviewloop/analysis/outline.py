@@ -3,9 +3,9 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.sandbox.command_lines import for_bash
 

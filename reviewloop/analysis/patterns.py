@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, cast
 
 from reviewloop.analysis.contract import (
@@ -19,6 +19,7 @@ from reviewloop.analysis.contract import (
     Span,
     resolve,
 )
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.sandbox.command_lines import for_bash
 

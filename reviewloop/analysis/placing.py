@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reviewloop.analysis import rule_book
 from reviewloop.analysis.contract import (
@@ -18,6 +18,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.dataclass import dataclass
 
 QUOTE_WIDTH = 400  # most characters of a line to keep
 

@@ -1,10 +1,10 @@
 """Third-party tools as analysers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import AnalyserReport, Hit, Options, SourceFile
 from reviewloop.analysis.tools import TOOLS, Tool, run_tool
+from reviewloop.dataclass import dataclass
 
 
 @dataclass(frozen=True)

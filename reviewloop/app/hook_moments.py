@@ -8,7 +8,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypedDict
@@ -16,6 +15,7 @@ from typing import TypedDict
 from reviewloop.app.project import Repository
 from reviewloop.app.redactors import redactor_of
 from reviewloop.app.watch import Chosen, Edit, watching
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.process import Git

@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reviewloop.agents import AgentDefinition, Team
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelSetupError, UsageError
 from reviewloop.installed import require_all
 from reviewloop.llm.budget import Budget

@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from reviewloop.app.run.brief import Subject, brief_of
 from reviewloop.app.run.opening import open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelSetupError, NoAnswerError, ReviewLoopError, UsageError
 from reviewloop.git.commits import create_on
 from reviewloop.installed import require_all

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from reviewloop.app.project import open_repository
 from reviewloop.app.question import ANSWER, About, Question, Quote, ask_once, locate_quote
 from reviewloop.app.sessions import SessionKind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo

@@ -1,7 +1,6 @@
 """Advances a run for a program that decides by a callback, without a terminal."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
 from reviewloop.app.batch.approve import has_moved, rebase_waiting
@@ -10,6 +9,7 @@ from reviewloop.app.run.advance import advance
 from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.view import RunView, view
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.event import Listener
 from reviewloop.render.proposal import left_of

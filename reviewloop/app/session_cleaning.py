@@ -1,7 +1,6 @@
 """Finds and deletes what `clean` may delete besides runs: finished sessions, ship logs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app import hook_session
@@ -13,6 +12,7 @@ from reviewloop.app.sessions import SessionKind
 from reviewloop.app.skills import session as skills
 from reviewloop.app.spec import plan_asking
 from reviewloop.app.spec import session as specs
+from reviewloop.dataclass import dataclass
 from reviewloop.store.locks import is_held
 from reviewloop.store.runs import RunRecord
 

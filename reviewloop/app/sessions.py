@@ -10,13 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from reviewloop.app.interrupts import interruptible
 from reviewloop.app.project import Repository
 from reviewloop.app.state_check import CHECKPOINTS, JOURNAL, is_damaged, unusable_disk
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
     NoAnswerError,

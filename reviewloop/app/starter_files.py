@@ -5,9 +5,9 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from reviewloop.analysis.languages import is_test_name, language_of
+from reviewloop.dataclass import dataclass
 from reviewloop.git.repository import UserRepo
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line

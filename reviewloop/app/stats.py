@@ -5,13 +5,14 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import mean, median
 from typing import Any, TypedDict
 
 from reviewloop.app.state_check import JOURNAL
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Finding, Severity, Status

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reviewloop.app.day.cloud import declared_resources
 from reviewloop.app.project import Repository
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo

@@ -9,13 +9,13 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import read_settings
 from reviewloop.app.sandboxing import require_sandbox
 from reviewloop.checkout.files import Content, Disk, Kind, remove_tree
 from reviewloop.checkout.workspace import Workspace
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError, UsageError, WorkspaceError
 from reviewloop.git.paths import UnsafePathError
 from reviewloop.git.private import PrivateRepo

@@ -1,7 +1,6 @@
 """Finds violations of an architecture: imports, locations of files, missing layers."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Hit, Span
 from reviewloop.analysis.languages import language_of
@@ -16,6 +15,7 @@ from reviewloop.architecture.imports import (
 )
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
 from reviewloop.architecture.style import style_hits
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import fits
 
 LAYER = "arch/layer"

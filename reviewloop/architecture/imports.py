@@ -5,7 +5,6 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from posixpath import dirname, join, normpath
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from reviewloop.analysis.contract import Span
 from reviewloop.analysis.languages import is_test_name, language_of
 from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 if TYPE_CHECKING:

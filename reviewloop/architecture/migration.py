@@ -2,12 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from posixpath import dirname
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.model import Architecture, Layer
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.regex import regex
 

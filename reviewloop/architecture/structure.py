@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Hit
 from reviewloop.architecture.checks import Project, tree_hits
+from reviewloop.dataclass import dataclass
 
 Edge = tuple[str, str]
 

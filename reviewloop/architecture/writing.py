@@ -4,9 +4,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from reviewloop.architecture.model import Architecture, Style
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _WIDTH = 100

@@ -9,10 +9,10 @@ import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.git.paths import checked_path, parents, shown

@@ -8,10 +8,10 @@ sub-folder reads the copy there, and also covers files that do not exist yet.
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache, lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 

@@ -5,10 +5,10 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import FilesInTheWayError
 from reviewloop.git.lfs import is_content_of, parse_pointer
 from reviewloop.git.paths import checked_path, shown

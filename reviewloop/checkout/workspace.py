@@ -7,10 +7,10 @@ import stat
 import tempfile
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.directory import read_plain, write_git_dir

@@ -1,11 +1,11 @@
 """Detects gates, specs and environment of a repository, and runs none of them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import shown_path
 from reviewloop.app.sandboxing import require_sandbox
+from reviewloop.dataclass import dataclass
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.detect import detect

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from reviewloop.app.servers import server_states
 from reviewloop.cli.consoles import print_json, print_lines, results
 from reviewloop.cli.detected import gate_plan, gate_sentence, python_of, python_sentence, spec_paths
 from reviewloop.cli.help import Command
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo, temporary_folder

@@ -1,7 +1,6 @@
 """`reviewloop init`: writes a commented settings file and reports what was detected."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -20,6 +19,7 @@ from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.cli.consoles import confirm, is_interactive, print_lines
 from reviewloop.cli.detected import detect_with_defaults
 from reviewloop.cli.help import Command
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.process import trusted_path
 from reviewloop.git.repository import UserRepo, path_in_repository

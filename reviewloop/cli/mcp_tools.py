@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.app.project import open_repository
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.mcp.protocol import Answer, Tool
 from reviewloop.store.locks import is_held_by

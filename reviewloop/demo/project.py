@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import Repository, model_flags, open_repository
 from reviewloop.app.run.start import Plan, RunRequest, begin, plan
+from reviewloop.dataclass import dataclass
 from reviewloop.git.process import Git
 from reviewloop.store.runs import RunRecord
 

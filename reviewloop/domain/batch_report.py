@@ -1,8 +1,9 @@
 """The report of a batch as values: the outcome of each task and run, and their cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.reason import NO_REASON, Reason
 
 

@@ -1,8 +1,9 @@
 """Differences between a spec and the code: names, tests and text, with both locations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from reviewloop.dataclass import dataclass
 
 NameKind = Literal["endpoint", "component", "file", "table", "setting", "command"]
 DriftKind = Literal[

@@ -1,10 +1,11 @@
 """The result of one gate about one tree."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import StrEnum
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding
 
 

@@ -1,8 +1,10 @@
 """A handoff as values: the facts that `handoff` writes and `session resume` reads."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
+
+from reviewloop.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ back to them, so that code with hidden characters can still be quoted and replac
 
 import re
 import unicodedata
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 # Control characters, text direction, and characters that Unicode tells programs not to show.

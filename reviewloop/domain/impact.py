@@ -1,8 +1,9 @@
 """The impact of a change of a spec: files that change with it, and files that only mention it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from reviewloop.dataclass import dataclass
 
 _SHOWN = 4  # names listed in a reason
 _LISTS = ("names", "words", "imports", "endpoints")

@@ -1,8 +1,10 @@
 """`Reason`: a kind that decisions read, and parameters for its sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from reviewloop.dataclass import dataclass
 
 Param = str | int | float | bool | tuple[str, ...]
 

@@ -1,8 +1,9 @@
 """A change of a spec as quoted edits: bytes that no edit quotes are kept."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from reviewloop.dataclass import dataclass
 
 Kind = Literal["new", "changed", "removed"]
 

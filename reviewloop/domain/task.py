@@ -1,8 +1,10 @@
 """A spec as values: tasks with states and dependencies, requirements by id, and a design."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
+
+from reviewloop.dataclass import dataclass
 
 State = Literal["open", "in_progress", "done", "queued"]
 DialectName = str

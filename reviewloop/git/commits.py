@@ -1,9 +1,10 @@
 """Commits of runs: copied to the user's repository, stacked, rebased, reworded."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.git.directory import add_object_folder, write_ref, write_whole

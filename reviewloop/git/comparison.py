@@ -5,10 +5,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.lfs import HEADER

@@ -1,9 +1,10 @@
 """Reads the difference of two trees: names and counts first, hunks on demand."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.objects import ObjectPool
 from reviewloop.git.patches import (

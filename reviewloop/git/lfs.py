@@ -8,10 +8,10 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 HEADER = b"version https://git-lfs.github.com/spec/v1\n"

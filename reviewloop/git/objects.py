@@ -4,9 +4,9 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import IO, Literal, NamedTuple
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.globs import expand_braces
 from reviewloop.git.paths import shown

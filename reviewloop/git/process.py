@@ -6,10 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 
 _ENVIRONMENT = {

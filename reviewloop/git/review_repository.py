@@ -3,9 +3,9 @@
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import COPIED_SETTINGS, require_own_files
 from reviewloop.git.process import Git, GitResult

@@ -5,10 +5,10 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import shallow_commits
 from reviewloop.git.paths import shown

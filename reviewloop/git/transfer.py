@@ -4,12 +4,13 @@ import base64
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 from textwrap import shorten
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.process import Git, GitResult
 from reviewloop.git.repository import ConfigValue, UserRepo, discover, read_config

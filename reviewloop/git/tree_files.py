@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.handoff import Commit
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.rule_book import rule_of
 from reviewloop.analysis.rule_files import CodeBlock
 from reviewloop.analysis.rule_packs import read_examples
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.answers import ReviewComment

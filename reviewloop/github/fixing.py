@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.fixing import FixPlan, FixRequestText, plan_fix
 from reviewloop.app.run.start import begin
 from reviewloop.app.run.view import view
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
     GuardRailError,

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateStatus, TestCounts
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.regex import regex

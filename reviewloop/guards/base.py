@@ -3,10 +3,11 @@
 import os
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reviewloop.checkout.files import take_written
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Drift
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, fingerprint
 from reviewloop.git.diff import Change

@@ -2,11 +2,11 @@
 
 import posixpath
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.analysis.outline import Symbol, language_of, outline
 from reviewloop.checkout.files import read_written
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, is_test_file, quote_lines, text_lines

@@ -6,10 +6,10 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.git.process import find_program
 from reviewloop.guards.plan import COMMAND_GATES, DetectedGate, GateName, GatePlan
 from reviewloop.regex import regex

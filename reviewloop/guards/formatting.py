@@ -3,9 +3,10 @@
 It runs only if `gates.format` enables it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput
 from reviewloop.guards.commands import command_result, could_not_run, evaluate_entries

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from reviewloop.analysis.described import public_names
 from reviewloop.checkout.protected import Protection, fold_path, protection_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.globs import first_match
 from reviewloop.git.diff import Change, FileChange

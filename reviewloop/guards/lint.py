@@ -3,10 +3,11 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, Final
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards.base import GuardInput, gate_finding, quote_lines, text_lines

@@ -2,8 +2,9 @@
 
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from reviewloop.dataclass import dataclass
 
 GateName = Literal["build", "test", "lint", "format", "security"]
 COMMAND_GATES: tuple[GateName, ...] = ("build", "test", "lint", "format", "security")

@@ -4,12 +4,13 @@ import configparser
 import contextlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.repository import path_in_repository
 from reviewloop.guards.against_base import Outcome, compare_with_base

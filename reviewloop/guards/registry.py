@@ -1,9 +1,10 @@
 """All gates in the order of evaluation: free ones first, then those that run code."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import (

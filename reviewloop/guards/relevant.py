@@ -5,9 +5,9 @@ import posixpath
 import sqlite3
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.git.diff import Change, FileChange
 from reviewloop.guards.base import ReadFile, is_test_file, text_lines
 from reviewloop.regex import regex

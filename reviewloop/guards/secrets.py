@@ -1,8 +1,8 @@
 """Gate: no secret in added lines, and no file that must never be committed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.domain.globs import first_match

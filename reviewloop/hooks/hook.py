@@ -4,12 +4,12 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import fits
 from reviewloop.regex import regex
 

@@ -13,12 +13,13 @@ import shlex
 import tomllib
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import PatternError, require_sound
 from reviewloop.hooks.actions import (
     IMPLIED,

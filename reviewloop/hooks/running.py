@@ -3,10 +3,11 @@
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.faults import fault
 from reviewloop.git.private import PrivateRepo
 from reviewloop.guards.base import GuardInput

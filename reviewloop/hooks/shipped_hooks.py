@@ -1,8 +1,8 @@
 """The hooks shipped with us: a file each in our grammar, inactive until it is written."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.hooks.reading import OWN
 
 _SHIPPED = Path(__file__).parent / "shipped"

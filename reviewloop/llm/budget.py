@@ -8,9 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, Lift
 from reviewloop.domain.reason import Reason, ReasonKind
 from reviewloop.llm.messages import Usage
@@ -63,6 +63,9 @@ class Spent:
             estimated=self.estimated + usage.estimated,
             turns=self.turns,
         )
+
+
+NOTHING_SPENT = Spent()
 
 
 def usage_of(row: dict[str, object]) -> Usage:
@@ -175,7 +178,7 @@ class Budget:
         self,
         limits: Limits,
         *,
-        spent: Spent = Spent(),
+        spent: Spent = NOTHING_SPENT,
         seconds_used: float = 0.0,
         shared: Collection[str] = (),
     ) -> None:

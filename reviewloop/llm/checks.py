@@ -4,11 +4,11 @@ import difflib
 import importlib.util
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.process import trusted_path
 from reviewloop.llm.bedrock import base_model, open_session, where

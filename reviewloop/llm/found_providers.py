@@ -3,11 +3,11 @@
 import configparser
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote, urlsplit
 
+from reviewloop.dataclass import dataclass
 from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provider
 from reviewloop.settings import Models as ModelSettings
 

@@ -5,11 +5,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from math import inf
 from pathlib import Path
 from typing import Any, Required, TypedDict
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.usage import TokenUsage
 from reviewloop.regex import regex
 

@@ -6,7 +6,8 @@ order of preference when several are detected. Names of models are those of the 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from reviewloop.dataclass import dataclass
 
 BEDROCK = "bedrock_converse"
 OPENAI = "openai"

@@ -7,8 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.event import Emit, EventFacts
 from reviewloop.llm.bedrock import endpoint_of

@@ -4,11 +4,12 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from reviewloop.checkout.files import refuse_links
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelError, ModelSetupError, WorkspaceError
 from reviewloop.llm.messages import ModelRequest, Reply, Scrub, content_hash, plain_request
 from reviewloop.store.journal import CallKey, Journal

@@ -2,9 +2,9 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ContextOverflowError,
     InterruptedByUserError,

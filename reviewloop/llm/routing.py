@@ -4,11 +4,11 @@ import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.llm.found_providers import FoundProvider, aws_region, detect_providers, key_of
 from reviewloop.llm.provider_table import ALIASES, BEDROCK, KNOWN, OLLAMA, Provider

@@ -6,10 +6,10 @@ minutes three times; they are all switched off.
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 
 

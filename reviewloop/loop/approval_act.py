@@ -1,9 +1,9 @@
 """`Act`: how a user gave an approval, and how a commit records it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.commits import is_signed, message_of, reword_commit
 from reviewloop.git.private import PrivateRepo

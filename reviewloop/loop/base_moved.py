@@ -6,10 +6,11 @@ is paid, and the proposal says so.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.git.diff import Change
 from reviewloop.git.interdiff import interdiff
 from reviewloop.loop.context import RunContext

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.checkout.export import write_export
 from reviewloop.checkout.workspace import Workspace
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.domain.task import Task

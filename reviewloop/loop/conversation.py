@@ -7,11 +7,12 @@ this conversation was already held, so a resumed run repeats nothing that was pa
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ContextOverflowError, NoAnswerError
 from reviewloop.domain.event import EventFacts
 from reviewloop.faults import fault

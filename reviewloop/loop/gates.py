@@ -5,11 +5,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Drift
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.gate import GateResult, GateStatus

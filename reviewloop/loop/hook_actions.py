@@ -1,9 +1,10 @@
 """The named actions of hooks, done with the gates' own tools: linter, tests, scanner, specs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.gate import GateResult, GateStatus

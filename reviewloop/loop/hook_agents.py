@@ -1,9 +1,10 @@
 """Hooks that ask an agent: a prompt of the repository, with tools only where its edits count."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.hooks.hook import EDITS_COUNT, Hook
 from reviewloop.llm.messages import ToolSpec, text_block, user_message

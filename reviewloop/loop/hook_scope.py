@@ -1,9 +1,9 @@
 """Undoes an edit of a hook that exceeds its scope, by checking the edit itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.diff import Change
 from reviewloop.guards import tests

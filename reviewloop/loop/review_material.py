@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from re import findall
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Status
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.git.attributes import kiroignored

@@ -6,9 +6,10 @@ of the repository; one without either is dropped and counted.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.loop.context import RunContext
 from reviewloop.regex import regex

@@ -1,10 +1,11 @@
 """Marks the task in the user's spec: during a run, in the commit, or after approval."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.checkout.files import Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.commits import commit_at

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from reviewloop.dataclass import dataclass
 
 NAME = "reviewloop"
 """The name of the server in an agent's list of tools."""

@@ -6,9 +6,9 @@ The live line, the approval screen, the commit message and a batch's report show
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.event import EventFacts
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.render.text import counted

@@ -1,10 +1,11 @@
 """`ReviewReport`: the result of a review and who read what; every format renders it."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Literal, Protocol
 
 from reviewloop.analysis.contract import AnalyserReport
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.patches import Hunk

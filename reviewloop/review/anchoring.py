@@ -1,8 +1,8 @@
 """Find the code a finding quotes, so that every line number shown is one we looked up ourselves."""
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Evidence, Finding, Placement, Severity, fingerprint
 
 ReadText = Callable[[str], str | None]

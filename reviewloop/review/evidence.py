@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 from reviewloop.analysis.contract import ChangeView, Fix, Hit, Options, Rule, SourceFile, Span
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.placing import QUOTE_WIDTH, LocatedHit, title_of, within
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import (
     Evidence,
     Finding,

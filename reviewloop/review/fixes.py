@@ -1,11 +1,11 @@
 """Applies the edits of analysers to texts, and checks that the result still parses."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Edit, Fix
 from reviewloop.analysis.languages import language_of
+from reviewloop.dataclass import dataclass
 from reviewloop.sandbox.command_lines import for_bash
 
 if TYPE_CHECKING:

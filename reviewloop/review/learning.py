@@ -7,11 +7,11 @@ kind was acted upon or must be fixed.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from reviewloop.analysis.rule_book import rule_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.review.quiet import QuietRule
 

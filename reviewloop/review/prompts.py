@@ -2,9 +2,10 @@
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reviewloop.agents import AgentDefinition
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.llm.messages import Block, Message, cache_point, text_block, user_message

@@ -1,9 +1,9 @@
 """A push on top of a reviewed change: the open findings before it, and those it fixes."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.git.diff import Change
 from reviewloop.review.anchoring import ChangedLines, occurrences
 from reviewloop.review.intake import decode_nested_json

@@ -8,11 +8,11 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from reviewloop.analysis.rule_book import rule_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.globs import PatternError, matcher

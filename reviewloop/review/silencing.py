@@ -6,9 +6,10 @@ A silenced finding does not disappear: it is listed apart, with the reason.
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import (
     DISMISSED_BY_USER,

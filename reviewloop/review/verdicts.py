@@ -6,9 +6,9 @@ it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Evidence, Finding, Severity, Status
 from reviewloop.review.evidence import AnalyserFinding
 

@@ -9,9 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.git.process import trusted_path
 
 _POLL = 0.1  # seconds between checks of the clock and of `stop`

@@ -1,10 +1,12 @@
 """The inputs of a sandbox, and the command line that it returns."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+from reviewloop.dataclass import dataclass
 
 
 class Level(StrEnum):

@@ -8,12 +8,13 @@ program does by itself, or reads from a file, is not seen.
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from itertools import product
 from posixpath import basename
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 COMPUTED = "\0"  # replaces text in a word that is known only at run time

@@ -2,9 +2,9 @@
 
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from reviewloop.dataclass import dataclass
 from reviewloop.sandbox.command_lines import COMPUTED, Started, started_by
 from reviewloop.settings import Settings
 

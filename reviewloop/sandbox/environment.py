@@ -9,11 +9,11 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.directory import read_plain
 from reviewloop.git.paths import shown as shown_name

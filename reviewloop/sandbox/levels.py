@@ -4,10 +4,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.sandbox.base import Grants, Level, Limits, Started, limit_options
 from reviewloop.sandbox.confine import FILTER_FD
 

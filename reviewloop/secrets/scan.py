@@ -3,13 +3,13 @@
 import re
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import accumulate
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from reviewloop.analysis.contract import Span
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.hidden_characters import HIDDEN_RANGES
 from reviewloop.regex import regex
 from reviewloop.secrets.names import entropy, reads_like_words

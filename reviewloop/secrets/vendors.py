@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import MUST, SECURITY, SHOULD, Rule
 from reviewloop.analysis.data_tables import read_table
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 CLASSES = {

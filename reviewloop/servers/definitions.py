@@ -7,10 +7,11 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelError, UsageError
 from reviewloop.regex import regex
 from reviewloop.secrets import names_a_secret

@@ -8,9 +8,10 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 NAME_LONGEST = 50  # characters of a name that we write; the format allows 64

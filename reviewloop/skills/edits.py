@@ -2,8 +2,9 @@
 
 import difflib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from reviewloop.dataclass import dataclass
 
 MOST_CHANGED = 0.4  # of the lines of a file
 MANDATORY = "MANDATORY"

@@ -1,9 +1,9 @@
 """The folders of skills: the project's, the user's, and the built-in ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.skills.document import Skill, read_skill
 
 FILE = "SKILL.md"

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.skills.document import (
     NAME_LONGEST,

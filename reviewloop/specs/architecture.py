@@ -1,7 +1,6 @@
 """The architecture of a project: the rules in its file and in keys of its steering files."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reviewloop.architecture.keys import KEY_FILES, Decision, Key, Keyed, read_keys, with_keys
 from reviewloop.architecture.model import (
@@ -11,6 +10,7 @@ from reviewloop.architecture.model import (
     parse_architecture,
 )
 from reviewloop.architecture.writing import as_toml
+from reviewloop.dataclass import dataclass
 from reviewloop.specs.files import Files, decode
 
 STEERING_FOLDERS = (".reviewloop/steering", ".kiro/steering")

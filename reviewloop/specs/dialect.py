@@ -1,10 +1,11 @@
 """The interface of a spec dialect: how specs are found, read, checked, written and merged."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cache
 from typing import Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Overlap
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Problem, Spec, SpecRef, Task

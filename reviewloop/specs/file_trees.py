@@ -1,8 +1,8 @@
 """Reads and draws the file trees in specs and plans, with the marks of their files."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _FENCE = regex(r"^\s*(?:[-*+]\s+)?(?:`{3,}|~{3,})")

@@ -4,10 +4,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.task import Spec
 from reviewloop.git.objects import TreeReader
 from reviewloop.regex import regex

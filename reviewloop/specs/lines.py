@@ -1,9 +1,9 @@
 """Splits a Markdown file into lines with their byte offsets, and into sections."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _FENCE = regex(r"^\s*(?:[-*+]\s+)?(?P<mark>`{3,}|~{3,})(?P<info>[^`]*)$")

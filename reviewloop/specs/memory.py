@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.regex import regex
 

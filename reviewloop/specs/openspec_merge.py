@@ -6,8 +6,8 @@ change was written for is a conflict and is never overwritten; every other byte 
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.specs.dialect import (
     DESIGN_FORM,

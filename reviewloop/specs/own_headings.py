@@ -5,8 +5,8 @@ Requirements`, `## Architecture`, `## Implementation Plan`. A revision keeps tho
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.specs.general import kind_of
 from reviewloop.specs.lines import read_document
 

@@ -3,11 +3,12 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from heapq import heappop, heappush
 from itertools import pairwise
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.task import Problem, Task
 from reviewloop.regex import regex
 from reviewloop.specs.lines import Line, fenced_blocks, outermost, sections

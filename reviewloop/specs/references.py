@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _LONGEST_RANGE = 200

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from reviewloop.analysis.outline import Symbol, language_of, outline
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import matcher
 from reviewloop.specs.files import Files, decode
 from reviewloop.specs.words import estimate_tokens, find_paths, fits, terms

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.task import Task
 from reviewloop.regex import regex

@@ -3,10 +3,10 @@
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import matcher
 from reviewloop.regex import regex
 from reviewloop.specs.architecture import STEERING_FOLDERS, architecture_of

@@ -4,9 +4,10 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property, lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.task import State
 from reviewloop.regex import regex
 from reviewloop.specs.lines import Line

@@ -3,9 +3,10 @@
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.task import DialectName, Problem, Task
 from reviewloop.regex import regex

@@ -5,8 +5,8 @@ One phase at a time: other text in a file stays unchanged, hand edits included.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import SpecRef
 from reviewloop.specs.dialect import Writing, dialect_named, dialects

@@ -4,11 +4,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from pathlib import Path
 from threading import Lock
 from typing import Any, NamedTuple
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.batch_report import (
     Cost,
     EarlierTries,

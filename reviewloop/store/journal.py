@@ -13,10 +13,11 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.usage import TokenUsage
 from reviewloop.faults import fault
 from reviewloop.store.sqlite import open_database

@@ -7,10 +7,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.store.sqlite import open_database
 

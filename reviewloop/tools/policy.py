@@ -4,9 +4,9 @@ secrets.
 
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reviewloop.checkout.protected import fold_path, protection_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import first_match
 from reviewloop.domain.hidden_characters import find_hidden
 from reviewloop.regex import regex

@@ -2,9 +2,9 @@
 
 import difflib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.objects import FileEntry, TreeReader
 from reviewloop.tools.arguments import (

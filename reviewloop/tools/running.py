@@ -2,8 +2,8 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult
 from reviewloop.git.objects import TreeReader
 from reviewloop.tools.arguments import (

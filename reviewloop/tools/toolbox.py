@@ -3,9 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.event import EventFacts
 from reviewloop.domain.hidden_characters import show_hidden
 from reviewloop.git.paths import UnsafePathError

@@ -7,7 +7,6 @@ of an untrusted change. It gets each text under its name in the project.
 import json
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.policy import policy_of
 from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.tool import ToolReading, ToolSession, UnusableOutput
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 
 NAME = "eslint"

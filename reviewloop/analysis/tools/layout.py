@@ -3,11 +3,11 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from reviewloop.analysis.contract import SourceFile, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _LONE_CR = regex(r"\r(?!\n)")

@@ -1,12 +1,13 @@
 """A row of the tool table, and the result of running a tool."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from reviewloop.analysis.contract import AnalyserReport, AnalyserStatus, Hit, Options, SourceFile
 from reviewloop.analysis.tools.policy import Policy, policy_of
+from reviewloop.dataclass import dataclass
 from reviewloop.sandbox.analyser_process import Output
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.analysis.contract import Hit, Options, SourceFile
@@ -18,6 +17,7 @@ from reviewloop.app.review.review_history import remember, silences_of
 from reviewloop.app.spec.check import plain_finding
 from reviewloop.architecture.change import find_new
 from reviewloop.architecture.checks import tree_hits
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding, by_severity
 from reviewloop.git.comparison import (

@@ -1,7 +1,6 @@
 """Compares the structure of two revisions, and draws the structure of the files on disk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.arch.project import (
@@ -14,6 +13,7 @@ from reviewloop.architecture.diagram import mermaid, with_block
 from reviewloop.architecture.infer import infer_architecture
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
 from reviewloop.architecture.structure import Difference, differences, structure_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.comparison import Compared
 from reviewloop.git.paths import UnsafePathError, checked_path

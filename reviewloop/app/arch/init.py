@@ -1,7 +1,7 @@
 """Writes `.reviewloop/architecture.toml` from imports, from a known pattern, or from a spec."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reviewloop.app.arch.from_spec import nothing_to_add, with_design
@@ -11,6 +11,7 @@ from reviewloop.architecture.checks import Project, tree_hits
 from reviewloop.architecture.infer import infer_architecture, preset
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse_architecture
 from reviewloop.architecture.writing import as_toml, keep_comments
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.repository import path_in_repository
 from reviewloop.specs.discover import read_spec, spec_named

@@ -4,7 +4,7 @@ then does them.
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from reviewloop.app.arch.check import check_architecture
@@ -14,6 +14,7 @@ from reviewloop.architecture.migration import Migration, migrate
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
 from reviewloop.architecture.writing import as_toml, keep_comments
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, GuardRailError, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault

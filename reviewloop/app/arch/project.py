@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.architecture.checks import Project
 from reviewloop.architecture.imports import Modules
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
 from reviewloop.git.private import PrivateRepo

@@ -1,7 +1,7 @@
 """Approves the runs of the queue in order; a run behind its branch is rebased first."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from shlex import quote
 from typing import Any
 
@@ -22,6 +22,7 @@ from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.branches import on_branch, reread_repository
 from reviewloop.app.run.changing import ConflictError, rebase
 from reviewloop.app.run.view import proposal_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
     InterruptedByUserError,

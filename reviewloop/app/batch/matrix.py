@@ -1,8 +1,8 @@
 """Builds the matrix of a workflow from the tasks that may start now: one job for each."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.revisions import OURS, SideBranch, file_in, side_branches, task_name

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from shlex import quote
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ from reviewloop.app.run.answers import build_answer, give_up
 from reviewloop.app.run.branches import on_branch
 from reviewloop.app.run.view import proposal_of
 from reviewloop.app.run_source import RunSource
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.render.batch import anew_or_not

@@ -5,7 +5,7 @@ Nothing here reads a repository or the time, so the order of a batch is tested i
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from reviewloop.app.batch.stack import (
     starts_at_head,
 )
 from reviewloop.app.batch.status import TaskRun, TaskStatus, why_held
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.reason import Reason, ReasonKind, reason
 from reviewloop.specs.order import Order, Step
 from reviewloop.store.runs import RunRecord, RunStatus

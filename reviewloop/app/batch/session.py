@@ -1,7 +1,7 @@
 """The shared state of a batch session: repository, order, listener, refused tasks."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from reviewloop.app.batch.status import (
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import reread_repository
 from reviewloop.app.run.start import RunRequest
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.event import RunEvent
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from shlex import quote
 from typing import NamedTuple
 
 from reviewloop.app.batch.status import TaskRun, TaskStatus
 from reviewloop.app.project import Repository
 from reviewloop.app.run_source import RunSource
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.reason import Reason, ReasonKind, naming, reason
 from reviewloop.git.commits import Base

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.session import BatchOptions
@@ -21,6 +21,7 @@ from reviewloop.app.batch.status import (
 from reviewloop.app.model_access import models_without_price
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.run.start import uncommitted_note
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.reason import NO_REASON, ReasonKind, reason
 from reviewloop.domain.task import Spec

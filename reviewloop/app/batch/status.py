@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reviewloop.app.project import Repository
 from reviewloop.app.run_source import RunSource
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.git.transfer import has_commit
 from reviewloop.specs.order import Step

@@ -1,7 +1,6 @@
 """Builds the report of a change: its commits, the files they touched by kind, and what is open."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.app.change.session import KIND as CHANGES
@@ -14,6 +13,7 @@ from reviewloop.app.change.session import (
 )
 from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import spec_on_disk
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.impact import KINDS, FileKind, ImpactedFile
 from reviewloop.git.process import Git
 from reviewloop.specs.files import DiskFiles, decode

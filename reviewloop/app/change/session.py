@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +36,7 @@ from reviewloop.app.sessions import (
     prepare,
 )
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, ModelSetupError, UsageError
 from reviewloop.domain.event import Listener
 from reviewloop.domain.impact import Impact

@@ -2,7 +2,7 @@
 
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from reviewloop.app.fleet.port import Fleet
 from reviewloop.app.project import Repository, team_of
 from reviewloop.app.redactors import redactor_of
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelSetupError, ReviewLoopError, UsageError
 from reviewloop.domain.handoff import Handoff, Left
 from reviewloop.git.repository import UserRepo

@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.analysis.rule_book import rule_of
@@ -13,6 +12,7 @@ from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review_history import dismissals
 from reviewloop.app.run.answers import user_name
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Status
 from reviewloop.git.repository import UserRepo

@@ -6,12 +6,12 @@ import re
 import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.redactors import redactor_of
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.sandbox.run import read_log, run_command
 from reviewloop.store.folders import private_folder

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.app.question import About, Question, ask_once
 from reviewloop.app.repository_question import KIND as QUESTIONS
 from reviewloop.app.sessions import SessionKind
+from reviewloop.dataclass import dataclass
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.regex import regex
 from reviewloop.review.prompts import Fence

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -25,6 +25,7 @@ from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, read_settings, require_trust
 from reviewloop.app.run.branches import choose_branch
 from reviewloop.app.spec.approval import require_approval
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.batch_report import BatchReport
 from reviewloop.domain.errors import GuardRailError, ModelSetupError, UsageError
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason

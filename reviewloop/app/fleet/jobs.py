@@ -7,12 +7,12 @@ runs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import procrastinate
 from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import StoreError
 from reviewloop.store.postgres.batches import About
 from reviewloop.store.postgres.database import (

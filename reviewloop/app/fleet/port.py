@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.batch_report import BatchReport, QueueReport
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.event import RunEvent

@@ -1,12 +1,13 @@
 """A snapshot of a store, read once, and the runs of each branch in it."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
 from reviewloop.app.batch.queue import Queue, queue_of
 from reviewloop.app.fleet.jobs import ANSWER, TASK, Jobs, Pending
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.batch_report import Figures, KeptRun, RunReport
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.reason import Reason

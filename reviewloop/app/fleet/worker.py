@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -23,6 +23,7 @@ from procrastinate.retry import BaseRetryStrategy, RetryDecision
 from reviewloop.app.fleet.jobs import ANSWER, ANSWERS_FIRST, QUEUE, TASK
 from reviewloop.app.fleet.work import do_answer, do_task
 from reviewloop.app.fleet.workplace import BusyError, Workplace, opened
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ReviewLoopError,

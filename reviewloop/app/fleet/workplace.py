@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from reviewloop.app.batch.run_steps import ActiveRuns
@@ -14,6 +14,7 @@ from reviewloop.app.fleet.jobs import make_queue_tables
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.redactors import redactor_for
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     InterruptedByUserError,
     ReviewLoopError,

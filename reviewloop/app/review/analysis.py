@@ -4,7 +4,6 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from reviewloop.analysis.tools import TOOLS
 from reviewloop.analysis.tools.eslint import CONFIGURATIONS, NAME
 from reviewloop.analysis.tools.found import configuration_text, found_configuration
 from reviewloop.app.arch.project import architecture_at
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.git.diff import Change
 from reviewloop.git.private import PrivateRepo

@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from reviewloop.app.review.review import ReviewResult
 from reviewloop.app.sandboxing import sandbox_finder
 from reviewloop.checkout.files import remove_tree, rewrite
 from reviewloop.checkout.workspace import Workspace, filling_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.gate import GateResult, GateStatus
 from reviewloop.guards import tests

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -19,6 +19,7 @@ from reviewloop.app.sandboxing import agents_cage, describe_cage
 from reviewloop.app.servers import offered_file, open_servers, trusted_servers
 from reviewloop.checkout.export import left_out, left_out_note
 from reviewloop.checkout.workspace import Workspace
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
     ExitCode,

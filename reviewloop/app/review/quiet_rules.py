@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,6 +14,7 @@ from reviewloop.app.project import Repository
 from reviewloop.app.redactors import redactor_of
 from reviewloop.app.review.review_history import dismissals, last_findings
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.git.repository import UserRepo

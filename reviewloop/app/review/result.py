@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.rule_book import is_about_a_rule
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
 from reviewloop.domain.usage import TokenUsage

@@ -3,12 +3,13 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from reviewloop.app.project import SCRATCH, Repository
 from reviewloop.checkout.workspace import require_distinct_names
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.faults import fault

@@ -3,13 +3,13 @@
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import SCRATCH, Repository, read_settings
 from reviewloop.app.run.finished_run import has_unsaved_work
 from reviewloop.app.stats import remember
 from reviewloop.checkout.files import remove_tree
+from reviewloop.dataclass import dataclass
 from reviewloop.faults import fault
 from reviewloop.git.process import Git
 from reviewloop.store.locks import hold, is_held

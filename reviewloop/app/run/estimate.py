@@ -1,10 +1,10 @@
 """Estimates the cost of a run before anything is paid."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from reviewloop.agents import Team
+from reviewloop.dataclass import dataclass
 from reviewloop.llm.messages import Usage
 from reviewloop.loop.context import Brief
 from reviewloop.settings import Settings

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from reviewloop.app.deploy_logs import begin_deploy, end_deploy
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.checkout.promote import Promotion
 from reviewloop.checkout.promote import undo as undo_promotion
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.git.commits import branch_ref, commit_at, export_branch

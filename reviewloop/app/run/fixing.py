@@ -6,7 +6,7 @@ The run starts at a commit of its own; its change holds only the fixes.
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from reviewloop.app.run.brief import scratch_of
 from reviewloop.app.run.estimate import estimate_run
 from reviewloop.app.run.start import Plan, RunRequest
 from reviewloop.app.sandboxing import not_needed, require_sandbox
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding, Placement, Severity, Status
 from reviewloop.git.private import PrivateRepo

@@ -2,12 +2,13 @@
 
 import difflib
 import shlex
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypedDict
 
 from reviewloop.app.redactors import redactor_here
 from reviewloop.app.watch import Chosen, Edit, watching
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import UserRepo

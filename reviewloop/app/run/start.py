@@ -4,7 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from reviewloop.app.servers import trusted_servers
 from reviewloop.app.spec.approval import require_approval
 from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.checkout.files import refuse_links
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.spec_delta import PartChange, serving
 from reviewloop.domain.task import Spec, Task

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import cached_property
 
 from reviewloop.app.project import Repository
 from reviewloop.app.redactors import QuotedSecrets, redactor_of
 from reviewloop.app.run_source import RunSource
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.domain.finding import Finding
 from reviewloop.git.interdiff import interdiff

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from reviewloop.app.project import Repository
 from reviewloop.app.run.answers import user_name
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.finding import Finding, Status
 from reviewloop.domain.gate import GateResult, GateStatus

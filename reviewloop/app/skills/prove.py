@@ -11,7 +11,7 @@ import shutil
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from reviewloop.app.run.answers import build_answer
 from reviewloop.app.run.start import RunRequest, begin, plan
 from reviewloop.app.skills.evidence import words_of
 from reviewloop.app.state_check import JOURNAL
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import BudgetExhaustedError, InterruptedByUserError, ReviewLoopError
 from reviewloop.git.scratch import checkout_apart
 from reviewloop.llm.budget import spent_on

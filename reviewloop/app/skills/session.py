@@ -7,7 +7,7 @@ graph: paid replies are in the journal, and a killed session asks for nothing tw
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind, clear
 from reviewloop.app.skills import capture, improve
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
     ModelSetupError,

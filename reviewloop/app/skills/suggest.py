@@ -7,11 +7,11 @@ only texts by the user of this machine count.
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from reviewloop.app.project import Repository
 from reviewloop.app.sessions import name_from
 from reviewloop.app.skills.evidence import failed_gates, words_of
+from reviewloop.dataclass import dataclass
 
 _REPEATS = 3  # runs
 _ALIKE = 0.5  # of the words of both

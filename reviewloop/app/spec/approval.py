@@ -6,11 +6,12 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from reviewloop.app.audit import UNNAMED
 from reviewloop.app.project import Repository, read_settings
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.specs.discover import read_spec, spec_named

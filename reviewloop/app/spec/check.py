@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Tree
 from reviewloop.app.project import read_settings
@@ -11,6 +10,7 @@ from reviewloop.app.review.result import NEVER
 from reviewloop.app.review.review_history import reasons
 from reviewloop.app.sandboxing import require_sandbox
 from reviewloop.app.spec.help_texts import HelpTexts
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.finding import Finding
 from reviewloop.domain.task import SpecRef

@@ -1,11 +1,11 @@
 """Merges a change of specs into its specs, against the base that it was written for."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Overlap
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import SpecRef

@@ -3,12 +3,12 @@
 import hashlib
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.spec.check import check_specs
 from reviewloop.app.spec.unfinished_specs import name_unfinished_session
 from reviewloop.checkout.files import Content, Disk, Kind
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.globs import first_match

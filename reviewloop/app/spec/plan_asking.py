@@ -6,7 +6,6 @@ is paid once.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from reviewloop.app.project import Repository
@@ -21,6 +20,7 @@ from reviewloop.app.question import (
 )
 from reviewloop.app.sessions import SessionKind
 from reviewloop.app.spec.plan import OpenedPlan, open_plan
+from reviewloop.dataclass import dataclass
 from reviewloop.llm.budget import Spent
 from reviewloop.llm.messages import ToolSpec
 from reviewloop.llm.routing import SPEC_AGENTS

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, cast
 
@@ -40,6 +40,7 @@ from reviewloop.app.sessions import (
     prepare,
 )
 from reviewloop.app.spec.approval import approve_spec, spec_on_disk
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
     ModelSetupError,

@@ -5,7 +5,6 @@ No model is asked, and the same files and history give the same report.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from shlex import quote
@@ -15,6 +14,7 @@ from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of, approved_spec
 from reviewloop.app.spec.merge import plain_overlap
 from reviewloop.app.spec.trace import test_texts
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Drift, NotCompared, SpecDrift
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, SpecRef, Task

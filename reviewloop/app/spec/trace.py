@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Task
 from reviewloop.git.repository import UserRepo

@@ -5,10 +5,10 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from reviewloop.app.project import Repository
 from reviewloop.app.spec.approval import approvals_of, texts_of, untick_tasks
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.tree_files import commit_named, editions_of, files_at

@@ -1,9 +1,9 @@
 """Parses GitHub's answers leniently: ignores unknown fields and names a missing one."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.github.api.errors import GitHubUnavailable
 from reviewloop.github.api.model import PullRequest, Repo
 

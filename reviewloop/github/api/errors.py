@@ -3,9 +3,9 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, ReviewLoopError
 from reviewloop.regex import regex
 

@@ -1,10 +1,11 @@
 """The values of a pull request, a comment to post and the outcome of posting."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Severity
 

@@ -7,11 +7,11 @@ import ssl
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from reviewloop import __version__
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.github.api.answers import Fields, Thread, thread, thumbs_down
 from reviewloop.github.api.errors import (

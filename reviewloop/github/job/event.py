@@ -3,10 +3,11 @@
 import json
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError, WorkspaceError
 from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.answers import Fields

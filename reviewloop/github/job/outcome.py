@@ -4,11 +4,12 @@ import contextlib
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reviewloop.checkout.files import refuse_links
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, ReviewLoopError, UsageError
 from reviewloop.domain.finding import Finding, Severity, by_severity
 from reviewloop.domain.finding import Status as FindingStatus

@@ -1,9 +1,10 @@
 """Builds a review with all facts of the code that posting needs, while its context is open."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reviewloop.app.review.review import ReviewResult
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding
 from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.github.api.model import SEVERITIES, PullRequest, State

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reviewloop.app.project import Repository
 from reviewloop.app.run.view import RunView
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.task import Spec
 from reviewloop.github.publishing.template import decode_template, find_template
 from reviewloop.hooks.actions import GenerateDescription, options_of

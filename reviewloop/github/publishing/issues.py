@@ -1,8 +1,8 @@
 """Opens an issue for each task of a spec, and updates it the next time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from reviewloop.dataclass import dataclass
 from reviewloop.github.api.answers import Issue
 from reviewloop.github.api.client import GitHub
 from reviewloop.regex import regex

@@ -1,9 +1,9 @@
 """Pushes a branch, and opens or updates its pull request."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.git.process import Git
 from reviewloop.git.transfer import Remote, push, remote_head

@@ -2,9 +2,10 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.git.commits import message_of
 from reviewloop.git.process import Git

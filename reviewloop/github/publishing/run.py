@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from reviewloop.app.project import Repository, settings_of
 from reviewloop.app.run.view import RunView, view
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import GuardRailError, UsageError, WorkspaceError
 from reviewloop.git.attributes import attributes_in
 from reviewloop.git.process import Git

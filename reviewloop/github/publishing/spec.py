@@ -1,7 +1,7 @@
 """Publishes a spec: its files on a branch, a draft pull request, and approvals given there."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from reviewloop.app.project import Repository, read_settings
 from reviewloop.app.redactors import redactor_of
@@ -15,6 +15,7 @@ from reviewloop.app.spec.approval import (
     untick_tasks,
 )
 from reviewloop.app.spec.plan import planned_files
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import GuardRailError, UsageError
 from reviewloop.domain.task import Spec
 from reviewloop.git.private import PrivateRepo

@@ -4,11 +4,12 @@ import contextlib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import Any
 
 from reviewloop.app.project import Repository
 from reviewloop.app.run.view import RunView
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.globs import Folders, fits

@@ -3,12 +3,13 @@
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import Enum
 from typing import NamedTuple, Self
 
 from reviewloop.analysis.placing import QUOTE_WIDTH
 from reviewloop.analysis.rule_book import rule_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity
 from reviewloop.github.api.model import Side, State
 from reviewloop.regex import regex

@@ -1,10 +1,11 @@
 """Plans a review after a push: new findings, replies to fixed ones, dismissals that stay."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Self
 
 from reviewloop.app.review.review import ReviewResult
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.git.review_repository import ReviewRepository
 from reviewloop.git.revisions import only_added

@@ -1,11 +1,12 @@
 """The conversation of a pull request: our earlier comments, and what one more review posts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Literal, Self
 
 from reviewloop.analysis.rule_book import rule_of
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding
 from reviewloop.github.api.answers import IssueComment, ReviewComment

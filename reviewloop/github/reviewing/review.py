@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from reviewloop.analysis.rule_book import rule_of
 from reviewloop.app.project import model_flags
 from reviewloop.app.redactors import redactor_here
 from reviewloop.app.review.review import NO_MODEL, ReviewRequest, ReviewResult, review
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, ReviewLoopError, UsageError
 from reviewloop.git.comparison import CompareSpec
 from reviewloop.git.review_repository import locate

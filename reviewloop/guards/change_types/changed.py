@@ -3,10 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _COMMENT = regex(r"\s*(?:#(?!\[)|//|/\*|\*(?!\w)|--\s|<!--|;)")

@@ -1,9 +1,10 @@
 """Fix: the open findings one by one, most severe first; each is proven by tests or undone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ModelAccessError, ModelError
 from reviewloop.domain.finding import Finding, Status, by_severity
 from reviewloop.faults import fault

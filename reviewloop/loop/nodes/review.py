@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from functools import partial
 from typing import Any
 
 from reviewloop.agents import AgentDefinition
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     BudgetExhaustedError,
     ContextOverflowError,

@@ -1,7 +1,7 @@
 """The approval screen, and the question below it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
 
 from rich.console import Console
@@ -9,6 +9,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.gate import GateStatus
 from reviewloop.render.counts import count_records

@@ -4,12 +4,12 @@ import math
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, Field
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.rules.deps.manifest import Ecosystem, python_name

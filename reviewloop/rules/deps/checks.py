@@ -3,10 +3,11 @@ advisories.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from reviewloop.analysis.contract import NIT, ChangeView, Hit, Rule, SourceFile, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.rules.deps import rules
 from reviewloop.rules.deps.advisories import COVERED, Advisory, allowed, look_up

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.rules.deps.manifest import (
     Ecosystem,

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import (
     ChangeCheck,
@@ -11,6 +10,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.copied_lines import (

@@ -1,10 +1,10 @@
 """Finds copies with other names or values: equal line by line once those are blurred."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import ChangeView
 from reviewloop.analysis.languages import language_of
+from reviewloop.dataclass import dataclass
 from reviewloop.rules.diff.copied_lines import (
     LITERAL,
     NUMBER,

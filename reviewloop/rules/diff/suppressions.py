@@ -3,7 +3,6 @@
 import difflib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -13,6 +12,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule

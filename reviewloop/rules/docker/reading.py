@@ -2,11 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Span
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 _DIRECTIVE = regex(r"^#\s*(\w+)\s*=\s*(\S+)\s*$")

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.rules.docker.reading import Dockerfile, Instruction, Stage

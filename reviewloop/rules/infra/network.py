@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import OPEN_TO_THE_INTERNET
 from reviewloop.rules.infra.tables import read_table

@@ -21,13 +21,13 @@ the resource.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from reviewloop.analysis import data_tables
 from reviewloop.analysis.contract import MUST, NIT, SHOULD, Hit, Rule, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.rules.infra.rules import RULES

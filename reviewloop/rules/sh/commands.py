@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import nodes_of, parse
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 if TYPE_CHECKING:

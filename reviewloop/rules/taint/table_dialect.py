@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Literal
 
 from reviewloop.analysis.contract import MUST, SHOULD, Hit
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.access import element_of

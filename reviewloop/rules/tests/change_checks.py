@@ -3,11 +3,11 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import SHOULD, ChangeView, Hit, PathClass, SourceFile, Span
 from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.analysis.outline import Symbol, outline
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.rules.tests import rules
 from reviewloop.rules.tests.tests_of_file import Assertion, Test, parse, tests, walk

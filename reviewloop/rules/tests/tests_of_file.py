@@ -3,9 +3,9 @@
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 
 if TYPE_CHECKING:

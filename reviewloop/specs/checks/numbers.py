@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from reviewloop.analysis.contract import Hit, Span
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView
 from reviewloop.specs.words import terms

@@ -1,11 +1,12 @@
 """Runs all rules about specs over one spec and makes findings of their hits."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import groupby
 
 from reviewloop.analysis.contract import Hit, Rule, Span, resolve
 from reviewloop.analysis.rule_book import spec_rules
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, by_severity, fingerprint
 from reviewloop.specs.checks.view import SpecView
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from posixpath import splitext
 
@@ -10,6 +9,7 @@ from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import path_class
 from reviewloop.analysis.outline import LANGUAGES, outline
 from reviewloop.architecture.imports import Modules
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.specs.drift.commands import read_commands, read_settings
 from reviewloop.specs.drift.names import CodeName, CodeNames, Read

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import NameKind
 from reviewloop.regex import regex
 

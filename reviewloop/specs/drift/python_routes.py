@@ -3,9 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reviewloop.architecture.imports import Modules
+from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 from reviewloop.specs.drift.names import METHODS, CodeName, CodeNames, Unread, route_of, shown_route
 

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from reviewloop.analysis.environment import OF_EVERY_SYSTEM
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import NameKind
 from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecLine, SpecView

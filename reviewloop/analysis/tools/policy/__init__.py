@@ -7,13 +7,14 @@ of rows for one reviewer and the same classes of files.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.data_tables import read_table
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 
 
