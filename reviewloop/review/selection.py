@@ -9,11 +9,11 @@ import io
 import re
 import tokenize
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from reviewloop.analysis.contract import OF_OTHERS, Claim, SourceFile
 from reviewloop.analysis.languages import CODE, language_of, path_class, purpose_folder
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.globs import first_match
 from reviewloop.git.attributes import attributes_in, generated, kiroignored
 from reviewloop.git.diff import Change, FileChange

@@ -8,9 +8,9 @@ names are counted as not compared.
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
+from reviewloop.dataclass import dataclass
 from reviewloop.domain.drift import Drift, NameKind, NotCompared
 from reviewloop.regex import regex
 from reviewloop.specs.checks.view import SpecView
