@@ -156,6 +156,16 @@ def compiles(tree: ast.AST) -> bool:
     return False
 
 
+def test_frozen_classes_are_made_by_our_decorator():
+    theirs = {
+        names(path)
+        for path in SOURCES
+        if "@dataclass(frozen=True" in (source := path.read_text("utf-8"))
+        and "from reviewloop.dataclass import dataclass" not in source
+    }
+    assert theirs == set(), "import it from reviewloop.dataclass: a class costs a third there"
+
+
 def test_the_command_line_loads_nothing_heavy_before_a_command_runs():
     code = (
         "import sys, reviewloop.cli.main\n"
