@@ -29,6 +29,7 @@ def looped(body: str) -> str:
     return f"def f(rows, out):\n    for row in rows:\n{lines}"
 
 
+DATA = "from dataclasses import InitVar, dataclass\n\n\n@dataclass\nclass A:\n"
 FASTAPI = "from fastapi import Depends, Query\nfrom app.deps import user\n\n\n"
 TYPER = "import typer\n\n\n"
 PAGE = "from flask import Flask\nfrom jinja2 import Environment\n\n\n"
@@ -147,6 +148,16 @@ CASES = [
     ("PLE1205", MUST, "import logging\n\nlog = logging.getLogger()\nlog.info('{}', 1)\n"),
     ("PLE1205", MUST, "from a import logging\n\nlog = logging.getLogger()\nlog.info('a', 1)\n"),
     ("PLE1205", SHOULD, "from a import logging\n\nlog = logging.getLogger()\nlog.info('{}', 1)\n"),
+    (
+        "RUF008",
+        MUST,
+        DATA + "    a: dict = {}\n",
+    ),
+    (
+        "RUF008",
+        SHOULD,
+        DATA + "    a: InitVar[dict] = {}\n",
+    ),
     ("T100", MUST, PDB + "    breakpoint()\n"),
     ("T100", NIT, "def rdb_handler():\n    breakpoint()\n"),
     ("T100", SHOULD, "from celery.contrib.rdb import set_trace\n"),

@@ -16,6 +16,7 @@ from reviewloop.analysis.tools.readers.ruff_mistakes import (
     raised_anyhow,
     repeated_key,
     returned_by_init,
+    shared_default,
     suppresses_nothing,
 )
 from reviewloop.analysis.tools.readers.ruff_module import (
@@ -411,6 +412,7 @@ _ASSESSORS: dict[str, Callable[[Hit, Module], Hit | None]] = {
     "B022": suppresses_nothing,
     "F601": repeated_key,
     "PLE0101": returned_by_init,
+    "RUF008": shared_default,
     "PLE1205": formatted_otherwise,
     "PLE0704": raised_anyhow,
     "S502": negotiated,

@@ -158,6 +158,13 @@ def formatted_otherwise(hit: Hit, module: Module) -> Hit:
     return hit if made and own == {"logging"} else replace(hit, severity=SHOULD)
 
 
+def shared_default(hit: Hit, module: Module) -> Hit:
+    """Lower the default of what only `__post_init__` is given: dataclasses take it."""
+    node = module.at(hit, ast.AnnAssign)
+    given_once = isinstance(node, ast.AnnAssign) and "InitVar" in ast.unparse(node.annotation)
+    return replace(hit, severity=SHOULD) if given_once else hit
+
+
 def suppresses_nothing(hit: Hit, module: Module) -> Hit:
     """Lower what stands in for another context where there is none to enter."""
     call = module.at(hit, ast.Call)
