@@ -177,7 +177,7 @@ def review(
         rules_side=rules_from,
         flags={**(settings or {}), **model_options},
         again=again,
-        only_askable=True,
+        require_usable_model=True,
     )
     events = _EventListener(on_event)
 

@@ -84,13 +84,13 @@ class Caged:
     ) -> None:
         self.folder = folder  # its working folder, as the cage shows it
         assert process.stdin and process.stdout and process.stderr  # noqa: S101 - for the checker
-        self.into, self.out, self._err = process.stdin, process.stdout, process.stderr
+        self.stdin, self.stdout, self._err = process.stdin, process.stdout, process.stderr
         self._process = process
         self._tail = b""
         self._drain = threading.Thread(target=self._read_errors, name="stderr", daemon=True)
         self._drain.start()
         try:
-            ports = ports or json.loads(self.out.readline(_STDERR))
+            ports = ports or json.loads(self.stdout.readline(_STDERR))
             self.tools_port, self.proxy_port = int(ports["tools"]), int(ports["proxy"])
         except (ValueError, TypeError, KeyError) as error:
             self._drain.join(1.0)

@@ -159,9 +159,9 @@ def _attempt(sandbox: Sandbox) -> set[str]:
             own = {caged.tools_port, caged.proxy_port}  # numbers with another meaning inside
             facts["port"] = stack.enter_context(listeners(outside, mark, own))
             stack.enter_context(_listening_elsewhere(caged.proxy_port))
-            caged.into.write(json.dumps(facts).encode() + b"\n")
-            caged.into.flush()
-            lines = caged.out.read(_MOST).decode("utf-8", "replace").splitlines()
+            caged.stdin.write(json.dumps(facts).encode() + b"\n")
+            caged.stdin.flush()
+            lines = caged.stdout.read(_MOST).decode("utf-8", "replace").splitlines()
             if "inside" not in lines or lines[-1] != "over":
                 raise ModelError(f"its trial did not come to its end: {caged.stderr or lines}")
         ways = set(lines)

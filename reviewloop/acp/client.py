@@ -50,15 +50,15 @@ class Client:
 
     def __init__(
         self,
-        into: IO[bytes],
-        out: IO[bytes],
+        stdin: IO[bytes],
+        stdout: IO[bytes],
         *,
         on_request: OnRequest,
         on_update: Callable[[str, Mapping[str, Any]], None],
     ) -> None:
         self.junk = ""  # the first line that was not a message
-        self._into = into
-        self._out = out
+        self._stdin = stdin
+        self._stdout = stdout
         self._on_request = on_request
         self._on_update = on_update
         self._next = 0
@@ -91,8 +91,8 @@ class Client:
     def _write(self) -> None:
         with suppress(OSError, ValueError):  # it ended, which the reader reports
             while data := self._unsent.get():
-                self._into.write(data)
-                self._into.flush()
+                self._stdin.write(data)
+                self._stdin.flush()
 
     def _read(self) -> None:
         ended: Exception = ClosedError()
@@ -111,7 +111,7 @@ class Client:
 
     def _line(self) -> bytes:
         try:
-            line = self._out.readline(_LONGEST)
+            line = self._stdout.readline(_LONGEST)
         except (OSError, ValueError):  # closed while waiting, or before
             return b""
         if len(line) >= _LONGEST:

@@ -36,16 +36,16 @@ _DROPPED = (*_KEYS, "host", "connection", "proxy-connection", "keep-alive", "te"
 
 
 @dataclass(frozen=True)
-class Way:
+class ModelRoute:
     """The gateway of one turn: its address, its key, and the secret that opens it."""
 
     address: SplitResult
     header: str
     key: str
     paths: tuple[str, ...]
-    word: str
+    secret: str
 
-    def leads_to(self, target: str) -> bool:
+    def allows(self, target: str) -> bool:
         """Return whether a request's path is one that a model needs."""
         path = target.partition("?")[0].removeprefix(self.address.path)
         if ".." in path or "%" in path or "//" in path:  # a server may normalise these
@@ -53,14 +53,14 @@ class Way:
         below = (one for one in self.paths if one.endswith("/"))
         return path in self.paths or path.startswith(tuple(below))
 
-    def is_opened_by(self, given: str) -> bool:
+    def accepts(self, given: str) -> bool:
         """Return whether a header's value is this turn's secret."""
-        return hmac.compare_digest(given.removeprefix(_BEARER).encode(), self.word.encode())
+        return hmac.compare_digest(given.removeprefix(_BEARER).encode(), self.secret.encode())
 
 
 def gateway_for(
     agent: KnownAgent, environ: Mapping[str, str]
-) -> tuple[Way, KnownAgent, Mapping[str, str]] | None:
+) -> tuple[ModelRoute, KnownAgent, Mapping[str, str]] | None:
     """Return the gateway, and the agent and its variables without the key; None without one.
 
     There is one where the agent takes its key from a variable and its model's address can be set;
@@ -72,15 +72,15 @@ def gateway_for(
     address = urlsplit(environ.get(row["variable"]) or row["address"])
     if address.scheme not in {"http", "https"} or not address.hostname:
         return None
-    word = f"sk-{secrets.token_urlsafe(32)}"
-    way = Way(address, row["header"], environ[row["key"]], tuple(row["paths"]), word)
+    secret = f"sk-{secrets.token_urlsafe(32)}"
+    route = ModelRoute(address, row["header"], environ[row["key"]], tuple(row["paths"]), secret)
     inside = f"http://{HOST}{address.path.rstrip('/')}"
     variables = {name: text.replace(_ADDRESS, inside) for name, text in row.get("set", {}).items()}
     files = dict(agent.files)
     for name, text in row.get("files", {}).items():
         files[name] = text.replace(_ADDRESS, inside) + files.get(name, "")
     hidden = replace(agent, hosts=(), set={**agent.set, **variables}, files=files)
-    return way, hidden, {**environ, row["key"]: word}
+    return route, hidden, {**environ, row["key"]: secret}
 
 
 class Gateway(Listening):
@@ -90,10 +90,10 @@ class Gateway(Listening):
     """
 
     def __init__(
-        self, path: Path, way: Way, on_refused: Callable[[str], None] = lambda _: None
+        self, path: Path, route: ModelRoute, on_refused: Callable[[str], None] = lambda _: None
     ) -> None:
         self.handler = _Handler
-        self.way = way
+        self.route = route
         self._on_refused = on_refused
         self._refused: set[str] = set()
         super().__init__(path)
@@ -115,7 +115,7 @@ class _Handler(BaseRequestHandler):
         """
         self.request.settimeout(_SILENT_SECONDS)
         gateway: Gateway = self.server.of
-        way = gateway.way
+        route = gateway.route
         with self.request.makefile("rb") as lines:
             first = lines.readline(_HEAD).decode("latin-1").split()
             headers: list[tuple[str, str]] = []
@@ -132,10 +132,10 @@ class _Handler(BaseRequestHandler):
                 return
             method, target, _ = first
             given = dict(headers)
-            if not any(way.is_opened_by(given[name]) for name in _KEYS if name in given):
+            if not any(route.accepts(given[name]) for name in _KEYS if name in given):
                 self._refuse(401, "another key than the one of this turn")
                 return
-            if not way.leads_to(target):
+            if not route.allows(target):
                 gateway.note(f"{method} {target.partition('?')[0][:80]}")
                 self._refuse(403, "nothing that a model needs")
                 return
@@ -148,9 +148,9 @@ class _Handler(BaseRequestHandler):
                 )
                 return
             try:
-                self._forward(way, f"{method} {target}", headers, lines.read(int(length[0])))
+                self._forward(route, f"{method} {target}", headers, lines.read(int(length[0])))
             except OSError as error:
-                self._refuse(502, f"{way.address.netloc} cannot be reached ({error})")
+                self._refuse(502, f"{route.address.netloc} cannot be reached ({error})")
 
     def _refuse(self, code: int, why: str) -> None:
         """Refuse, and read the rest of the request: unread, it would reset the response."""
@@ -162,12 +162,14 @@ class _Handler(BaseRequestHandler):
                 if not self.request.recv(_PIECE):
                     break
 
-    def _forward(self, way: Way, request: str, headers: list[tuple[str, str]], body: bytes) -> None:
+    def _forward(
+        self, route: ModelRoute, request: str, headers: list[tuple[str, str]], body: bytes
+    ) -> None:
         kept = [f"{name}: {value}" for name, value in headers if name not in _DROPPED]
-        key = f"{_BEARER}{way.key}" if way.header == "authorization" else way.key
-        own = [f"host: {way.address.netloc}", f"{way.header}: {key}", "connection: close"]
+        key = f"{_BEARER}{route.key}" if route.header == "authorization" else route.key
+        own = [f"host: {route.address.netloc}", f"{route.header}: {key}", "connection: close"]
         head = "\r\n".join([f"{request} HTTP/1.1", *own, *kept]) + "\r\n\r\n"
-        with _connected(way.address) as upstream:
+        with _connected(route.address) as upstream:
             upstream.sendall(head.encode("latin-1") + body)
             with suppress(OSError):  # started: a client that disconnects is noticed
                 while piece := upstream.recv(_PIECE):

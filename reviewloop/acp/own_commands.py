@@ -16,28 +16,28 @@ class OwnCommands:
 
     def __init__(self, refusal: Refusal, refused: list[str]) -> None:
         self._refusal = refusal
-        self._refused = refused  # the reasons, for the outcome
-        self._denied: dict[str, str] = {}  # calls with a refused command -> reason
-        self._rejected: set[str] = set()  # those for which it asked permission
+        self._reasons = refused  # the reasons, for the outcome
+        self._refused_calls: dict[str, str] = {}  # calls with a refused command -> reason
+        self._asked_for: set[str] = set()  # those for which it asked permission
 
-    def rejects(self, call: Mapping[str, Any]) -> bool:
-        """Return whether a call is refused, when the agent asks permission."""
+    def refuse_permission(self, call: Mapping[str, Any]) -> bool:
+        """Return whether to refuse what the agent asks permission for, and keep the reason."""
         ident = str(call.get("toolCallId"))
-        reason = self._denied.get(ident) or self._reason(call)
+        reason = self._refused_calls.get(ident) or self._reason(call)
         if not reason:
             return False
-        self._rejected.add(ident)
-        if len(self._refused) < _MOST:
-            self._refused.append(reason[:_LONGEST])
+        self._asked_for.add(ident)
+        if len(self._reasons) < _MOST:
+            self._reasons.append(reason[:_LONGEST])
         return True
 
-    def runs_unasked(self, call: Mapping[str, Any]) -> str:
+    def runs_without_asking(self, call: Mapping[str, Any]) -> str:
         """Return why a running call is refused, "" for one that is not, or was asked for."""
         ident = str(call.get("toolCallId"))
-        reason = self._denied.get(ident) or self._reason(call)
+        reason = self._refused_calls.get(ident) or self._reason(call)
         if reason:
-            self._denied[ident] = reason
-        return reason if call.get("status") in _RUNS and ident not in self._rejected else ""
+            self._refused_calls[ident] = reason
+        return reason if call.get("status") in _RUNS and ident not in self._asked_for else ""
 
     def _reason(self, call: Mapping[str, Any]) -> str:
         given = call.get("rawInput")

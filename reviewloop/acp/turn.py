@@ -164,11 +164,11 @@ def open_session(
 
         hidden = gateway_for(agent, environ)
         if hidden:
-            way, agent, environ = hidden
+            route, agent, environ = hidden
         proxy = stack.enter_context(Proxy(room.proxy, agent.hosts, unconnected))
         if hidden:
-            session.hosts, session.is_keyless = (way.address.netloc,), True
-            stack.enter_context(Gateway(room.model, way, refused))
+            session.hosts, session.is_keyless = (route.address.netloc,), True
+            stack.enter_context(Gateway(room.model, route, refused))
             proxy.lead(80, room.model, host=HOST)
         server = ToolServer(room.tools, token, task.tools, session.call)
         stack.enter_context(server)
@@ -224,7 +224,7 @@ class Session:
         """Do the handshake."""
         self._caged, self._server, self._token = caged, server, token
         self._client = Client(
-            caged.into, caged.out, on_request=self._answer, on_update=self._update
+            caged.stdin, caged.stdout, on_request=self._answer, on_update=self._update
         )
         hello = self._wait(
             self._client.ask(
@@ -523,7 +523,9 @@ class Session:
                 self._count_call("updates")
                 title = update.get("title") or ""
                 self._log(str(update.get("kind", "other")), str(title))
-        if kind in {"tool_call", "tool_call_update"} and (why := self._own.runs_unasked(update)):
+        if kind in {"tool_call", "tool_call_update"} and (
+            why := self._own.runs_without_asking(update)
+        ):
             self._trouble = NoAnswerError(
                 f"{self._name} ran a command without asking, so its turn was ended: {why}"
             )
@@ -546,7 +548,7 @@ class Session:
         # A proven cage is the limit; without one, calls that change too much are refused.
         refused = _CHANGING - {"edit"} if self._task.writes else _CHANGING
         expected = "allow_once" if self._proven or kind not in refused else "reject_once"
-        expected = "reject_once" if self._own.rejects(call) else expected
+        expected = "reject_once" if self._own.refuse_permission(call) else expected
         if self._over or self._stopped():
             return {"outcome": {"outcome": "cancelled"}}
         given = parameters.get("options")

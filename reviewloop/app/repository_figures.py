@@ -10,7 +10,7 @@ from reviewloop.app.arch.project import architecture_at, project_in
 from reviewloop.app.stats import Share, share_of
 from reviewloop.architecture.checks import file_hits
 from reviewloop.domain.errors import ReviewLoopError
-from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
+from reviewloop.git.comparison import CompareSpec, Comparison, open_comparison
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.base import is_test_file
 from reviewloop.specs.discover import find_specs, open_spec
@@ -45,7 +45,7 @@ def repository_figures(user: UserRepo) -> RepositoryFigures:
         }
 
 
-def _documentation(comparison: Compared, project: str) -> Share:
+def _documentation(comparison: Comparison, project: str) -> Share:
     start = f"{project}/" if project else ""
     paths = [
         entry.path
@@ -114,7 +114,7 @@ def _is_of(path: str, spec: str) -> bool:
     return path == spec or path.startswith(f"{spec}/")
 
 
-def _architecture(comparison: Compared, root: Path, folder: str) -> Share | None:
+def _architecture(comparison: Comparison, root: Path, folder: str) -> Share | None:
     given = architecture_at(root, folder)
     if given is None or not given.text:
         return None

@@ -146,7 +146,7 @@ def review(
         flags={name: value for name, value in flags.items() if value is not None},
         again=again,
         acceptance="accepted" if no_sandbox else "",
-        only_askable=True,
+        require_usable_model=True,
     )
     if apply_fixes and (staged or commit or ".." in request.compare.range):
         raise UsageError("--apply-fixes needs a review of the files as they are on disk")

@@ -76,11 +76,11 @@ def sync(
     known = open_repository(for_reading=not propose)
     user = known.user
     report = sync_specs(user, names, check=check, known=known, threshold=threshold)
-    if propose and report.parted:
+    if propose and report.drifted:
         from reviewloop.app.change.session import ChangeRequest
         from reviewloop.cli.change import begin_and_go_on
 
-        spec = _only(report.parted)
+        spec = _only(report.drifted)
         sentence = sentence_of(report, spec)
         request = ChangeRequest(sentence, spec, plan_only=True, model=model, flags=caps)
         return begin_and_go_on(known, request, as_json=as_json)
@@ -97,7 +97,7 @@ def sync(
 
 def _only(specs: Sequence[str]) -> str:
     if len(specs) > 1:
-        raise UsageError(f"{len(specs)} specs parted; name the one to change: {', '.join(specs)}")
+        raise UsageError(f"{len(specs)} specs drifted; name the one to change: {', '.join(specs)}")
     return specs[0]
 
 
@@ -115,9 +115,9 @@ def _lines(report: SyncReport, most: int) -> Iterable[str]:
                     yield from _row(one)
                 if len(rows) > most:
                     yield f"    and {len(rows) - most} more"
-    parted = len(drift.drifts)
-    if parted:
-        yield f"{parted} parted, {drift.compared} compared"
+    drifted = len(drift.drifts)
+    if drifted:
+        yield f"{drifted} drifted, {drift.compared} compared"
     elif report.reopened:
         yield f"{len(drift.waiting)} not built yet, {drift.compared} compared"
     else:

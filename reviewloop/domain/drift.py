@@ -62,7 +62,7 @@ class SpecDrift:
     not_compared: tuple[NotCompared, ...] = ()
     compared: int = 0  # number of names, criteria and tasks
     overlaps: tuple[Overlap, ...] = ()
-    parted: Mapping[str, float] | None = None  # spec -> share of its names that drifted
+    drift_shares: Mapping[str, float] | None = None  # of the names of each spec, by its path
 
     def of_kind(self, kind: DriftKind, spec: str) -> Sequence[Drift]:
         """Return the drift of one kind in one spec."""

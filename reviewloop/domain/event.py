@@ -33,12 +33,12 @@ class EventFacts(TypedDict, total=False):
     from_journal: bool  # it was done, and paid, before
 
     # A tool that an agent calls, and what a coding agent asks permission for.
-    about: str
-    how: str
+    about: str  # the subject of a call: a path, a pattern, a command
+    how: str  # the kind of an edit or of a search, "" for other calls
     error: bool
     added: int
     removed: int
-    said: str
+    said: str  # the first line of its result
     argv: Sequence[str]
     log: str  # file of a program's output
     agent_program: str

@@ -306,7 +306,7 @@ def _hint(near: list[str], repository: ReviewRepository) -> str:
     return f"did you mean {' or '.join(list(names)[:_SHOWN])}?"
 
 
-__all__ = ["CompareSpec", "Compared", "open_comparison"]
+__all__ = ["CompareSpec", "Comparison", "open_comparison"]
 
 _Pairs = tuple[tuple[str, str], ...]
 _NO_BASE = (
@@ -336,7 +336,7 @@ def require_one_of(given: Mapping[str, object]) -> None:
 
 
 @dataclass(frozen=True)
-class Compared:
+class Comparison:
     """Two trees whose difference is reviewed; valid while the `with` block lasts."""
 
     user: UserRepo  # its root is the git directory itself when it is bare
@@ -375,7 +375,7 @@ class _Sides:
 @contextmanager
 def open_comparison(
     start: Path, spec: CompareSpec, repository: ReviewRepository | None = None
-) -> Iterator[Compared]:
+) -> Iterator[Comparison]:
     """Yield the two trees of a review; raise WorkspaceError with the reason where there is none.
 
     `repository` holds `start`, if it is known already. Nothing of the user's is written, none of
@@ -407,7 +407,7 @@ def _refuse_contradictions(spec: CompareSpec) -> None:
         raise WorkspaceError(f"{' and '.join(named)} cannot be asked for together; name one.")
 
 
-def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> Compared:
+def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSpec) -> Comparison:
     sides = _sides(repository, private, spec)
     old = sides.base
     if spec.paths or sides.absent:
@@ -424,7 +424,7 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
     notes = sides.notes
     if sides.raw:
         notes += raw_notes((path, name) for path, name in sides.raw if path in changed)
-    return Compared(
+    return Comparison(
         repository.user,
         private,
         old,

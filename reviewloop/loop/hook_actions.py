@@ -137,13 +137,15 @@ def _sync(occasion: Occasion, options: SyncSpecDesign) -> ActionEnd:
     base, new = (
         TreeFiles(context.private.reader(one)) for one in (context.base_tree, occasion.tree)
     )
-    parted = diverging_by_change(base, new, context.environment.project)
-    over = {spec: one for spec, one in parted.items() if one >= options.diff_threshold}
-    rows = [f"{spec}: {share(one)} of its names parted from the code" for spec, one in over.items()]
+    shares = diverging_by_change(base, new, context.environment.project)
+    over = {spec: one for spec, one in shares.items() if one >= options.diff_threshold}
+    rows = [
+        f"{spec}: {share(one)} of its names drifted from the code" for spec, one in over.items()
+    ]
     if rows:
         rows.append("change the code back, or the spec: `reviewloop spec sync` shows both sides")
-    below = [spec for spec in parted if spec not in over]
-    rows += [f"{spec} parted by less than {share(options.diff_threshold)}" for spec in below]
+    below = [spec for spec in shares if spec not in over]
+    rows += [f"{spec} drifted by less than {share(options.diff_threshold)}" for spec in below]
     return ActionEnd(
         int(bool(over)), "\n".join(rows) or "specs and code are in step", occasion.tree
     )

@@ -156,7 +156,7 @@ class Servers:
             raise
         except ReviewLoopError as error:
             raise ServerError(str(error)) from error
-        return Pipes(caged.into, caged.out, self._stopped, lambda: caged.stderr[-200:])
+        return Pipes(caged.stdin, caged.stdout, self._stopped, lambda: caged.stderr[-200:])
 
     def _pin(self, server: "_Server") -> None:
         """Record the tools, or leave out those that changed since."""

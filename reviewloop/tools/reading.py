@@ -135,45 +135,45 @@ _PATHS_PER_SEARCH = 400  # paths on git's command line
 
 
 @dataclass(frozen=True)
-class Sight:
+class ReadableTree:
     """The tree to read, and the redaction for it, which keeps line numbers."""
 
     reader: TreeReader
     redact: Redact
 
 
-def fs_read(sight: Sight, args: Read) -> Output:
+def fs_read(tree: ReadableTree, args: Read) -> Output:
     """Return a page of a file or the names in a folder; several when `operations` are given."""
     if not args.operations:
-        return _read_one(sight, args)
+        return _read_one(tree, args)
     parts = []
     for operation in args.operations:
         try:
-            part = _read_one(sight, operation)
+            part = _read_one(tree, operation)
         except CallRefusedError as refused:
             part = refused.output
         parts.append(f"{part.note}\n{part.data}")
     return Output(f"{len(parts)} readings", "\n\n".join(parts), "files")
 
 
-def text_of(sight: Sight, path: str, size: int) -> str:
+def text_of(tree: ReadableTree, path: str, size: int) -> str:
     """Return the text of a file, redacted up to a length; the toolbox redacts what it returns.
 
     Raise `CallRefusedError` for a binary file.
     """
-    data = sight.reader.read(path, _READ_AT_MOST) or b""
+    data = tree.reader.read(path, _READ_AT_MOST) or b""
     if is_binary(data):
         raise CallRefusedError(f"{shown_name(path)} is a binary file of {size:,} bytes: not shown")
     text = decode(data).removeprefix("\ufeff")
-    return sight.redact(text) if len(text) <= _REDACTED_WHOLE else text
+    return tree.redact(text) if len(text) <= _REDACTED_WHOLE else text
 
 
-def _read_one(sight: Sight, args: ReadOperation) -> Output:
+def _read_one(tree: ReadableTree, args: ReadOperation) -> Output:
     path = plain_path(args.path)
-    entry = file_at(sight.reader, path)
+    entry = file_at(tree.reader, path)
     if entry is None:
-        return _folder(sight.reader, path)
-    text = text_of(sight, path, entry.size)
+        return _folder(tree.reader, path)
+    text = text_of(tree, path, entry.size)
     lines = lines_of(text)
     name = shown_name(path)
     if not lines:
@@ -188,7 +188,7 @@ def _read_one(sight: Sight, args: ReadOperation) -> Output:
         note += f"; go on with start_line={shown_last + 1}"
     if entry.size > _READ_AT_MOST:
         note += f"; the file has {entry.size:,} bytes, beyond {_READ_AT_MOST:,} use grep"
-    redacted = sight.redact("\n".join(page)).split("\n")
+    redacted = tree.redact("\n".join(page)).split("\n")
     return Output(note, numbered(redacted, first), "file")
 
 
@@ -222,12 +222,12 @@ def _folder(reader: TreeReader, path: str) -> Output:
     return Output(note, "\n".join(names[:_MOST_NAMES]), "folder")
 
 
-def glob(sight: Sight, args: Glob) -> Output:
+def glob(tree: ReadableTree, args: Glob) -> Output:
     """Return the paths that match a pattern."""
     pattern, folder = args.pattern.strip().removeprefix("./"), plain_path(args.path)
-    found = [path for path in _matching(sight, pattern) if _is_in(path, folder)]
+    found = [path for path in _matching(tree, pattern) if _is_in(path, folder)]
     if folder and not found:  # the pattern may be relative to the folder
-        found = _matching(sight, f"/{folder}/{pattern.removeprefix('/')}")
+        found = _matching(tree, f"/{folder}/{pattern.removeprefix('/')}")
     if not found:
         return Output("no file matches")
     note = f"{len(found)} files" if len(found) > 1 else "1 file"
@@ -236,24 +236,24 @@ def glob(sight: Sight, args: Glob) -> Output:
     return Output(note, "\n".join(shown_name(path) for path in found[:_MOST_NAMES]), "paths")
 
 
-def grep(sight: Sight, args: Grep) -> Output:
+def grep(tree: ReadableTree, args: Grep) -> Output:
     """Return the lines that match a regular expression."""
     folder = plain_path(args.path)
     if folder:
-        file_at(sight.reader, folder)
+        file_at(tree.reader, folder)
     paths: Collection[str] = [folder] if folder else []
     selected: set[str] | None = None
     if args.include:
-        selected = {path for path in _matching(sight, args.include) if _is_in(path, folder)}
+        selected = {path for path in _matching(tree, args.include) if _is_in(path, folder)}
         if not selected:
             return Output(f"no file matches include={shown_name(args.include)}")
         paths = selected if len(selected) <= _PATHS_PER_SEARCH else paths
     limit = min(args.max, _MOST_HITS)
-    return search(sight, args.pattern, paths, selected, ignore_case=args.ignore_case, limit=limit)
+    return search(tree, args.pattern, paths, selected, ignore_case=args.ignore_case, limit=limit)
 
 
 def search(
-    sight: Sight,
+    tree: ReadableTree,
     pattern: str,
     paths: Collection[str],
     selected: Collection[str] | None = None,
@@ -265,7 +265,7 @@ def search(
     """Return matching lines as `path:line: text`; hits outside of `selected` are dropped."""
     at_most = limit + 1 if selected is None or paths == selected else 50 * limit
     try:
-        hits = sight.reader.grep(
+        hits = tree.reader.grep(
             pattern, paths=sorted(paths), ignore_case=ignore_case, fixed=fixed, limit=at_most
         )
     except WorkspaceError as error:
@@ -284,9 +284,9 @@ def search(
     return Output(note, "\n".join(lines), "matches")
 
 
-def _matching(sight: Sight, pattern: str) -> list[str]:
+def _matching(tree: ReadableTree, pattern: str) -> list[str]:
     try:
-        return list(sight.reader.glob(pattern))
+        return list(tree.reader.glob(pattern))
     except WorkspaceError as error:
         raise CallRefusedError(str(error)) from None
 

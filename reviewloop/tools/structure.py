@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from reviewloop.analysis.outline import Symbol, outline
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.tools.arguments import CallRefusedError, Code, Output, shown_name
-from reviewloop.tools.reading import Sight, decode, file_at, is_binary, plain_path, search, text_of
+from reviewloop.tools.reading import (
+    ReadableTree,
+    decode,
+    file_at,
+    is_binary,
+    plain_path,
+    search,
+    text_of,
+)
 
 _MOST_FILES = 40  # files to parse in one call
 _MOST_SYMBOLS = 300
@@ -14,26 +22,26 @@ _MOST_LINES = 2000  # of a search for files that mention a name
 _LARGEST = 1_000_000  # bytes; generated files beyond this are not parsed
 
 
-def code(sight: Sight, args: Code) -> Output:
+def code(tree: ReadableTree, args: Code) -> Output:
     """Answer one of the three queries about structure."""
     path = plain_path(args.path)
     if args.operation == "outline":
-        return _outline(sight, path)
+        return _outline(tree, path)
     name = args.name.strip()
     if not name or "\n" in name:
         raise CallRefusedError(f"{args.operation} needs the name of one symbol")
     if path:
-        file_at(sight.reader, path)
+        file_at(tree.reader, path)
     if args.operation == "references":
-        return _references(sight, name, path)
-    return _symbols(sight, name, path)
+        return _references(tree, name, path)
+    return _symbols(tree, name, path)
 
 
-def _outline(sight: Sight, path: str) -> Output:
-    entry = file_at(sight.reader, path)
+def _outline(tree: ReadableTree, path: str) -> Output:
+    entry = file_at(tree.reader, path)
     if entry is None:
-        return _folder_outline(sight, path)
-    symbols = outline(path, text_of(sight, path, entry.size))
+        return _folder_outline(tree, path)
+    symbols = outline(path, text_of(tree, path, entry.size))
     name = shown_name(path)
     if not symbols:
         return Output(f"no outline for {name}: read it with fs_read")
@@ -43,12 +51,12 @@ def _outline(sight: Sight, path: str) -> Output:
     return Output(note, "\n".join(_line(s) for s in symbols[:_MOST_SYMBOLS]), "outline")
 
 
-def _folder_outline(sight: Sight, path: str) -> Output:
+def _folder_outline(tree: ReadableTree, path: str) -> Output:
     prefix = f"{path}/" if path else ""
-    files = [e.path for e in sight.reader.entries() if e.path.startswith(prefix)]
+    files = [e.path for e in tree.reader.entries() if e.path.startswith(prefix)]
     parts = []
     for file in files:
-        top = [symbol for symbol in _parsed(sight, file) if "." not in symbol.name]
+        top = [symbol for symbol in _parsed(tree, file) if "." not in symbol.name]
         if top:
             parts.append("\n".join([shown_name(file), *(f"  {_line(s)}" for s in top)]))
         if len(parts) == _MOST_FILES:
@@ -59,19 +67,19 @@ def _folder_outline(sight: Sight, path: str) -> Output:
     return Output(note, "\n".join(parts), "outline")
 
 
-def _symbols(sight: Sight, name: str, path: str) -> Output:
+def _symbols(tree: ReadableTree, name: str, path: str) -> Output:
     """Return definitions with exactly this name; else those whose name contains it."""
     last = re.split(r"\.|::|#", name)[-1] or name
-    files = _files_with(sight, last, path, ignore_case=False)
-    found = [(f, s) for f in files for s in _parsed(sight, f) if _is_called(s, name)]
+    files = _files_with(tree, last, path, ignore_case=False)
+    found = [(f, s) for f in files for s in _parsed(tree, f) if _is_called(s, name)]
     note = f"defined at {len(found)} place{'s' if len(found) > 1 else ''}"
     if not found:
-        files = _files_with(sight, last, path, ignore_case=True)
+        files = _files_with(tree, last, path, ignore_case=True)
         sought = last.casefold()
         found = [
             (f, s)
             for f in files
-            for s in _parsed(sight, f)
+            for s in _parsed(tree, f)
             if sought in re.split(r"\.|::", s.name)[-1].casefold()
         ]
         note = f"no definition of exactly this name; {len(found)} similar"
@@ -81,17 +89,17 @@ def _symbols(sight: Sight, name: str, path: str) -> Output:
     return Output(note, "\n".join(lines), "symbols")
 
 
-def _references(sight: Sight, name: str, path: str) -> Output:
+def _references(tree: ReadableTree, name: str, path: str) -> Output:
     last = re.split(r"\.|::|#", name)[-1] or name
     paths = [path] if path else []
     if re.fullmatch(r"\w+", last):
-        return search(sight, rf"\b{last}\b", paths)
-    return search(sight, last, paths, fixed=True)
+        return search(tree, rf"\b{last}\b", paths)
+    return search(tree, last, paths, fixed=True)
 
 
-def _files_with(sight: Sight, text: str, path: str, *, ignore_case: bool) -> Iterable[str]:
+def _files_with(tree: ReadableTree, text: str, path: str, *, ignore_case: bool) -> Iterable[str]:
     try:
-        hits = sight.reader.grep(
+        hits = tree.reader.grep(
             text,
             paths=[path] if path else [],
             ignore_case=ignore_case,
@@ -103,11 +111,11 @@ def _files_with(sight: Sight, text: str, path: str, *, ignore_case: bool) -> Ite
     return list(dict.fromkeys(hit.path for hit in hits))[:_MOST_FILES]
 
 
-def _parsed(sight: Sight, path: str) -> list[Symbol]:
-    entry = sight.reader.entry(path)
+def _parsed(tree: ReadableTree, path: str) -> list[Symbol]:
+    entry = tree.reader.entry(path)
     if entry is None or entry.kind not in ("file", "executable") or entry.size > _LARGEST:
         return []
-    data = sight.reader.read(path) or b""
+    data = tree.reader.read(path) or b""
     return [] if is_binary(data) else outline(path, decode(data))
 
 

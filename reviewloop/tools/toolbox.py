@@ -28,7 +28,7 @@ from reviewloop.tools.arguments import (
     read_arguments,
 )
 from reviewloop.tools.policy import WritePolicy
-from reviewloop.tools.reading import Sight, decode, fs_read, glob, grep
+from reviewloop.tools.reading import ReadableTree, decode, fs_read, glob, grep
 from reviewloop.tools.running import RunGateCallback, Shell, run_gate, split_command
 from reviewloop.tools.structure import code
 from reviewloop.tools.writing import Restore, fs_write, refuse_settings
@@ -272,18 +272,18 @@ class Toolbox:
         return replace(result, text=f"{result.text}\n{show_hidden(self._redact(to_know))}")
 
     def _run(self, name: str, args: Mapping[str, Any]) -> Output:
-        sight = Sight(self._private.reader(self._shown(self.tree)), self._redact)
+        tree = ReadableTree(self._private.reader(self._shown(self.tree)), self._redact)
         if name == "fs_read":
             usage = "right is {path, start_line?, end_line?}"
-            return fs_read(sight, read_arguments(Read, args, usage))
+            return fs_read(tree, read_arguments(Read, args, usage))
         if name == "grep":
             usage = "right is {pattern, path?, include?, ignore_case?, max?}"
-            return grep(sight, read_arguments(Grep, args, usage))
+            return grep(tree, read_arguments(Grep, args, usage))
         if name == "glob":
-            return glob(sight, read_arguments(Glob, args, "right is {pattern, path?}"))
+            return glob(tree, read_arguments(Glob, args, "right is {pattern, path?}"))
         if name == "code":
             usage = "right is {operation: outline|symbols|references, path?, name?}"
-            return code(sight, read_arguments(Code, args, usage))
+            return code(tree, read_arguments(Code, args, usage))
         if name == "fs_write":
             return self._write(args)
         if name == "run_gate" and self._run_gate is not None:

@@ -50,9 +50,9 @@ def upstream():
 def gateway(tmp_path, upstream):
     """Yield a gateway, the word that it takes, what it was asked behind it, and its refusals."""
     environ = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": f"{upstream[0]}/base"}
-    way, _, inside = gateway_for(require_agent("claude", {}), environ)
+    route, _, inside = gateway_for(require_agent("claude", {}), environ)
     refused = []
-    with Gateway(tmp_path / "model", way, refused.append) as gateway:
+    with Gateway(tmp_path / "model", route, refused.append) as gateway:
         yield gateway.path, inside["ANTHROPIC_API_KEY"], upstream[1], refused
 
 
@@ -129,12 +129,12 @@ def test_a_refusal_arrives_although_nobody_read_what_was_sent(gateway, word):
 
 def test_a_model_that_is_not_there_is_said(tmp_path):
     environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
-    way, agent, inside = gateway_for(require_agent("codex", {}), environ)
+    route, agent, inside = gateway_for(require_agent("codex", {}), environ)
     assert agent.files[".codex/config.toml"].startswith(
         'openai_base_url = "http://model.reviewloop/v1"\n'
     )
     assert agent.hosts == ()
-    with Gateway(tmp_path / "model", way) as gateway:
+    with Gateway(tmp_path / "model", route) as gateway:
         head = f"POST /v1/responses HTTP/1.1\nAuthorization: Bearer {inside['OPENAI_API_KEY']}"
         assert said(gateway.path, head)[0] == 502
 

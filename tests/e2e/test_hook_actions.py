@@ -116,7 +116,7 @@ def test_a_change_that_parts_from_its_design_is_red_from_the_threshold_on(gated,
     [(_, ended)] = ends(checkout)
     assert ended == code
     shown = json.dumps(checkout.record()["proposal"]["gates"])
-    assert ("of its names parted from the code" in shown) == bool(code)
+    assert ("of its names drifted from the code" in shown) == bool(code)
 
 
 def writer(*answers):

@@ -18,7 +18,7 @@ from reviewloop.checkout.workspace import Workspace
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.attributes import generated
 from reviewloop.git.commits import export_branch
-from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
+from reviewloop.git.comparison import CompareSpec, Comparison, open_comparison
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import discover
 from reviewloop.git.revisions import branch_exists, ref_names
@@ -37,7 +37,7 @@ State = SimpleNamespace  # what earlier operations made: user, private, workspac
 
 
 @contextmanager
-def reviewed(state: State, **asked: Any) -> Iterator[Compared]:
+def reviewed(state: State, **asked: Any) -> Iterator[Comparison]:
     with open_comparison(state.root, CompareSpec(**asked)) as two:
         change = two.private.change(two.old, two.new)
         change.patch()

@@ -103,7 +103,7 @@ def run_eslint(session: ToolSession) -> ToolReading:
     return reading
 
 
-def not_by_itself(raw: bytes, laid: Laid) -> ToolReading:
+def refuse_without_project(raw: bytes, laid: Laid) -> ToolReading:
     """Raise: node alone has no readable output, `run_eslint` does all of it."""
     raise UnusableOutput("it was started without its project")
 

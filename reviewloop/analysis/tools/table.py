@@ -6,7 +6,7 @@ from typing import Required, TypedDict
 
 from reviewloop.analysis.contract import Rule
 from reviewloop.analysis.data_tables import read_table
-from reviewloop.analysis.tools.eslint import not_by_itself, not_run, project_of, run_eslint
+from reviewloop.analysis.tools.eslint import not_run, project_of, refuse_without_project, run_eslint
 from reviewloop.analysis.tools.readers.plain import (
     read_actionlint,
     read_bandit,
@@ -26,9 +26,9 @@ _READERS: dict[str, Reader] = {
     "shellcheck": read_shellcheck,
     "hadolint": sarif("hadolint"),
     "actionlint": read_actionlint,
-    "oxlint": sarif("oxlint", columns="bytes", levels=False, once="OXL0001"),
-    "biome": sarif("biome", columns="characters", drop="lint/", once="parse"),
-    "eslint": not_by_itself,
+    "oxlint": sarif("oxlint", columns="bytes", levels=False, syntax_rule="OXL0001"),
+    "biome": sarif("biome", columns="characters", drop="lint/", syntax_rule="parse"),
+    "eslint": refuse_without_project,
     "lizard": read_lizard,
     "bandit": read_bandit,
     "semgrep": sarif("semgrep", columns="bytes"),

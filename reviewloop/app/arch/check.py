@@ -21,8 +21,8 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode
 from reviewloop.domain.finding import Finding, by_severity
 from reviewloop.git.comparison import (
-    Compared,
     CompareSpec,
+    Comparison,
     as_typed,
     is_chosen,
     open_comparison,
@@ -128,7 +128,7 @@ _Found = tuple[list[Finding], Mapping[str, str]]
 
 
 def _in_whole(
-    comparison: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
+    comparison: Comparison, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
     project = project_in(comparison.private, comparison.new, given.architecture, given.folder)
     hits = [hit for hit in tree_hits(project) if is_chosen(hit.path, tuple(chosen))]
@@ -138,7 +138,7 @@ def _in_whole(
 
 
 def _in_change(
-    comparison: Compared, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
+    comparison: Comparison, given: ProjectArchitecture, chosen: Sequence[str], level: _Level
 ) -> _Found:
     change = comparison.private.change(comparison.old, comparison.new)
     selection = select(

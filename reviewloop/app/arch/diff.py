@@ -15,7 +15,7 @@ from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture, parse
 from reviewloop.architecture.structure import Difference, differences, structure_of
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, UsageError
-from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import Comparison
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.repository import path_in_repository
 from reviewloop.git.review_repository import locate
@@ -63,7 +63,7 @@ def diff_architecture(start: Path, one: str, other: str) -> ArchDiff:
     return ArchDiff(one, other or "the files on disk", found)
 
 
-def _architecture(comparison: Compared, tree: str, folder: str) -> Architecture | None:
+def _architecture(comparison: Comparison, tree: str, folder: str) -> Architecture | None:
     data = comparison.private.read(tree, path_in_repository(folder, ARCHITECTURE_FILE))
     if data is None:
         return None

@@ -9,7 +9,7 @@ from reviewloop.architecture.imports import Modules
 from reviewloop.architecture.model import ARCHITECTURE_FILE, Architecture
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
-from reviewloop.git.comparison import Compared, CompareSpec, open_comparison
+from reviewloop.git.comparison import CompareSpec, Comparison, open_comparison
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import path_in_repository
 from reviewloop.specs.architecture import ProjectArchitecture, architecture_of
@@ -57,7 +57,7 @@ def project_in(
 
 
 @contextmanager
-def files_on_disk(start: Path) -> Iterator[Compared]:
+def files_on_disk(start: Path) -> Iterator[Comparison]:
     """Yield the files of a checkout as git sees them, uncommitted ones included."""
     with open_comparison(start, CompareSpec(whole=True)) as comparison:
         yield comparison

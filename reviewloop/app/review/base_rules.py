@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import PYPROJECT, SETTINGS_FILE
-from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import Comparison
 from reviewloop.git.paths import UnsafePathError, checked_path
 from reviewloop.git.private import PrivateRepo
 from reviewloop.git.repository import folders_down_to, path_in_repository
@@ -28,7 +28,7 @@ _PATHS = (
 _NAMED = 3  # files in a sentence
 
 
-def edited_judges(comparison: Compared, project: str = "") -> tuple[str, ...]:
+def edited_judges(comparison: Comparison, project: str = "") -> tuple[str, ...]:
     """Return the paths of settings, agents, steering and baseline that the change edits."""
     private, old, new = comparison.private, comparison.base, comparison.new
     folders = folders_down_to(project)

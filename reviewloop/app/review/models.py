@@ -33,7 +33,7 @@ from reviewloop.domain.finding import Finding
 from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.domain.usage import TokenUsage
 from reviewloop.git.attributes import has_kiroignore, kiroignored
-from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import Comparison
 from reviewloop.git.diff import Change
 from reviewloop.llm.budget import (
     Budget,
@@ -212,7 +212,7 @@ def usage_by_reviewer(journal: Journal) -> dict[str, TokenUsage]:
 
 
 def shown_trees(
-    comparison: Compared, skipped: Iterable[Skipped], reviewed: str = ""
+    comparison: Comparison, skipped: Iterable[Skipped], reviewed: str = ""
 ) -> tuple[str, str, str]:
     """Return old and new tree without skipped files and without those in .kiroignore.
 
@@ -243,7 +243,7 @@ class ModelRequest:
     loaded: Loaded
     model: str
     reviewers: tuple[AgentDefinition, ...]
-    comparison: Compared
+    comparison: Comparison
     change: Change
     selection: Selection
     pieces: tuple[AnalyserFinding, ...]

@@ -12,7 +12,7 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import ExitCode, first_that_applies
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
 from reviewloop.domain.usage import TokenUsage
-from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import Comparison
 from reviewloop.git.diff import FileChange
 from reviewloop.render.report import (
     Outcome,
@@ -120,7 +120,7 @@ SHIPPED = frozenset(
 
 def result(
     *,
-    comparison: Compared,
+    comparison: Comparison,
     settings: Settings,
     selection: Selection,
     examination: Examination,
@@ -202,7 +202,7 @@ def redact_report(report: ReviewReport, redact: Redact) -> ReviewReport:
     )
 
 
-def _text(comparison: Compared, path: str) -> str | None:
+def _text(comparison: Comparison, path: str) -> str | None:
     data = comparison.private.read(comparison.new, path)
     return None if data is None else data.decode("utf-8", "replace")
 
@@ -222,7 +222,7 @@ def _added(selection: Selection) -> dict[str, tuple[tuple[int, int], ...]]:
     return lines | {source.path: source.added for source in selection.sources}
 
 
-def _missed(comparison: Compared, selection: Selection) -> bool:
+def _missed(comparison: Comparison, selection: Selection) -> bool:
     """Return whether a file that may hold a fault was read by no analyser or reviewer."""
     return bool(comparison.unread) or any(one.unread for one in selection.skipped)
 
@@ -232,7 +232,7 @@ def _read(file: FileChange) -> ReviewedFile:
     return ReviewedFile(file.path, file.status, file.added_ranges, renamed, file.removed)
 
 
-def _skipped(comparison: Compared, selection: Selection) -> Iterator[SkippedFile]:
+def _skipped(comparison: Comparison, selection: Selection) -> Iterator[SkippedFile]:
     """Yield the files that were not read, also those whose change the trees do not show."""
     for s in selection.skipped:
         unread = s.unread or s.file.path in comparison.unread

@@ -27,8 +27,8 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.event import Listener
 from reviewloop.git.comparison import (
-    Compared,
     CompareSpec,
+    Comparison,
     as_typed,
     earlier_tree,
     open_comparison,
@@ -84,7 +84,9 @@ class ReviewRequest:
     untrusted: bool = False  # by strangers; goes with `rules_from`
     deep_from: str = ""  # commit of an earlier review: models read changes since; "": everything
     known: "tuple[Known, ...]" = ()  # findings open at that review
-    only_askable: bool = False  # a model that cannot be asked ends the review before it starts
+    require_usable_model: bool = (
+        False  # a model that cannot be asked ends the review before it starts
+    )
     acceptance: Acceptance | None = None  # how coding agents may run; None: refused
     before_agents: Callable[[], None] = lambda: None  # raises UsageError where none may run
     named: str = "--model PROVIDER:MODEL"  # how this report names a model
@@ -97,7 +99,7 @@ class ReviewResult:
     report: ReviewReport
     evidence: tuple[AnalyserFinding, ...]
     change: Change
-    compared: Compared
+    compared: Comparison
     loaded: Loaded
     redactor: Redactor = field(default_factory=Redactor)
     confirmed: frozenset[str] = frozenset()  # of `known`: fixed by the push, as shown by a reviewer
@@ -319,7 +321,7 @@ def _notify_name(on_progress: OnProgress, report: AnalyserReport) -> None:
     on_progress(report.name)
 
 
-def _tree(commit: str, repository: ReviewRepository, comparison: Compared) -> str:
+def _tree(commit: str, repository: ReviewRepository, comparison: Comparison) -> str:
     return comparison.private.tree_of(resolve(repository, commit).commit)
 
 
@@ -334,7 +336,7 @@ def _by_base(request: ReviewRequest) -> bool:
     return request.rules_side == "base" or (not request.rules_side and bool(named))
 
 
-def _selected(change: Change, comparison: Compared, settings: Settings) -> Selection:
+def _selected(change: Change, comparison: Comparison, settings: Settings) -> Selection:
     ignore, unreadable = settings.review.ignore, dict(comparison.unreadable)
     return select(
         change,
@@ -406,7 +408,7 @@ def _with_model(request: ReviewRequest, loaded: Loaded, team: Sequence[AgentDefi
         loaded = ensure_model(loaded, os.environ)
     if model_in_force(request.model, loaded) != NO_MODEL:
         _require_agents(request, loaded, team)
-    if request.only_askable and model_in_force(request.model, loaded) != NO_MODEL:
+    if request.require_usable_model and model_in_force(request.model, loaded) != NO_MODEL:
         from reviewloop.app.model_access import require_askable  # loads what asks models
 
         require_askable(loaded, team)
@@ -444,7 +446,7 @@ def _reviewers_result(
     request: ReviewRequest,
     loaded: Loaded,
     team: Sequence[AgentDefinition],
-    comparison: Compared,
+    comparison: Comparison,
     change: Change,
     selection: Selection,
     pieces: Sequence[AnalyserFinding],

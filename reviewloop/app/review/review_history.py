@@ -11,7 +11,7 @@ from typing import Any
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.finding import Finding
-from reviewloop.git.comparison import Compared
+from reviewloop.git.comparison import Comparison
 from reviewloop.render.report import ReviewReport
 from reviewloop.review.quiet import QUIET_FILE, QuietRule, read_quiet
 from reviewloop.review.silencing import BASELINE_FILE, Silences, read_baseline
@@ -38,7 +38,7 @@ class Dismissal:
 
 
 def silences_of(
-    comparison: Compared, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
+    comparison: Comparison, loaded: Loaded, *, remembered: bool = True, rules_tree: str = ""
 ) -> Silences:
     """Return all sources of silences; without `remembered`, only rules.
 
@@ -69,7 +69,7 @@ def silences_of(
     )
 
 
-def quiet_in(comparison: Compared, tree: str) -> tuple[QuietRule, ...]:
+def quiet_in(comparison: Comparison, tree: str) -> tuple[QuietRule, ...]:
     """Return the quiet rules of a tree; raise `UsageError` where their file cannot be read."""
     return read_quiet(comparison.private.read(tree, QUIET_FILE))
 

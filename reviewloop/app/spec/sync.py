@@ -55,11 +55,11 @@ class SyncReport:
     reopened: tuple[str, ...] = ()  # specs that were fully built, with names to build again
 
     @property
-    def parted(self) -> tuple[str, ...]:
+    def drifted(self) -> tuple[str, ...]:
         """Return the specs with drift; if only names drifted, their share must reach the
         threshold.
         """
-        shares = self.drift.parted or {}
+        shares = self.drift.drift_shares or {}
         found = []
         for spec in self.drift.specs:
             own = [one for one in self.drift.drifts if one.spec == spec]
@@ -72,7 +72,7 @@ class SyncReport:
     def exit_code(self) -> ExitCode:
         """`FINDINGS` where `check` is set and a spec drifted, or is not built again yet."""
         unbuilt = self.reopened and not self.threshold
-        return ExitCode.FINDINGS if self.check and (self.parted or unbuilt) else ExitCode.CLEAN
+        return ExitCode.FINDINGS if self.check and (self.drifted or unbuilt) else ExitCode.CLEAN
 
 
 def sync_specs(
@@ -128,7 +128,7 @@ def sync_specs(
         tuple(not_compared),
         count,
         tuple(overlaps(files, every)),
-        found.parted,
+        found.drift_shares,
     )
     return SyncReport(drift, check, threshold, tuple(reopened))
 
@@ -446,7 +446,7 @@ def proposal_for(repository: Repository, spec: str, threshold: float) -> str:
         report = sync_specs(repository.user, (spec,), check=False)
     except UsageError:
         return ""  # it is deleted
-    share = (report.drift.parted or {}).get(spec, 0.0)
+    share = (report.drift.drift_shares or {}).get(spec, 0.0)
     if share < threshold:
         return ""
     return (
@@ -473,7 +473,7 @@ def plain(report: SyncReport) -> Mapping[str, object]:
     drift = report.drift
     return {
         "specs": [
-            {"path": path, "parted": round((drift.parted or {}).get(path, 0.0), 4)}
+            {"path": path, "parted": round((drift.drift_shares or {}).get(path, 0.0), 4)}
             for path in drift.specs
         ],
         "in_step": not drift.drifts and not report.reopened,

@@ -8,7 +8,7 @@ from reviewloop.specs.checks import read_view
 from reviewloop.specs.dialect import is_living_spec
 from reviewloop.specs.discover import find_specs
 from reviewloop.specs.drift.code import Code
-from reviewloop.specs.drift.compare import Compared, compare_names, named
+from reviewloop.specs.drift.compare import NameComparison, compare_names, named
 from reviewloop.specs.drift.criteria import is_test_text, lost_tests, without_tests
 from reviewloop.specs.files import Files
 
@@ -28,7 +28,7 @@ def diverging_by_change(base: Files, new: Files, project: str) -> Mapping[str, f
     """
     newly = drift_of_change(base, new, project)
     compared = _compared(new, project) if newly else None
-    shares = compared.parted if compared else {}
+    shares = compared.drift_shares if compared else {}
     lost = {one.spec for one in newly if one.kind == "criterion"}
     return {one.spec: 1.0 if one.spec in lost else shares.get(one.spec, 0.0) for one in newly}
 
@@ -38,7 +38,7 @@ def _drift(files: Files, project: str) -> Sequence[Drift]:
     return compared.drifts if compared else ()
 
 
-def _compared(files: Files, project: str) -> Compared | None:
+def _compared(files: Files, project: str) -> NameComparison | None:
     refs = find_specs(files, project)
     if not refs:
         return None

@@ -69,14 +69,14 @@ class NamedSpec:
 
 
 @dataclass(frozen=True)
-class Compared:
+class NameComparison:
     """The result of comparing the names of some specs with the code."""
 
     drifts: tuple[Drift, ...]
     waiting: tuple[Drift, ...]
     not_compared: tuple[NotCompared, ...]
     count: int
-    parted: Mapping[str, float]
+    drift_shares: Mapping[str, float]
 
 
 def named(view: SpecView, code: Code) -> NamedSpec:
@@ -86,7 +86,7 @@ def named(view: SpecView, code: Code) -> NamedSpec:
 
 def compare_names(
     specs: Sequence[NamedSpec], others: Sequence[NamedSpec], texts: Iterable[str], code: Code
-) -> Compared:
+) -> NameComparison:
     """Compare the names of `specs` with the code.
 
     Names in `others`, and in any of the further `texts`, count as specified, too.
@@ -124,14 +124,14 @@ class _Comparison:
         self.unclear: dict[tuple[NameKind, str], list[str]] = defaultdict(list)
         self.beyond: dict[NameKind, list[str]] = defaultdict(list)
 
-    def run(self) -> Compared:
+    def run(self) -> NameComparison:
         for spec in self.others:
             for name in spec.names:
                 for one in self._found(name):
                     self.matches.setdefault(one, spec)
         drifts: list[Drift] = []
         waiting: list[Drift] = []
-        parted: dict[str, int] = {}
+        real_names: dict[str, int] = {}
         count = 0
         for spec in self.specs:
             missing = []
@@ -151,7 +151,7 @@ class _Comparison:
             gone = list(self._missing(spec, missing, len(real) > len(missing)))
             drifts += [one for one, waits in gone if not waits]
             waiting += [one for one, waits in gone if waits]
-            parted[spec.path] = len(real)
+            real_names[spec.path] = len(real)
         drifts += self._unnamed()
         kinds = {name.kind for spec in self.specs for name in spec.names}
         for unread in self.code.names.unread:
@@ -166,8 +166,8 @@ class _Comparison:
             for kind, locations in self.beyond.items()
         ]
         not_compared.sort(key=lambda one: (one.kind, one.reason))
-        shares = {path: _share(path, names, drifts) for path, names in parted.items()}
-        return Compared(tuple(drifts), tuple(waiting), tuple(not_compared), count, shares)
+        shares = {path: _share(path, names, drifts) for path, names in real_names.items()}
+        return NameComparison(tuple(drifts), tuple(waiting), tuple(not_compared), count, shares)
 
     # Names in a spec
 

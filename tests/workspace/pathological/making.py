@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reviewloop.git.comparison import Compared
 from reviewloop.git.comparison import CompareSpec as Spec
+from reviewloop.git.comparison import Comparison
 from reviewloop.git.diff import Change
 
 EMPTY = "the empty tree"
@@ -100,7 +100,7 @@ class Case:
     old: str = "HEAD"  # as git's rev-parse takes it, or EMPTY; "": not compared
     new: str = WORK
     files: Mapping[str, str] | None = None  # path -> status, all of them
-    check: Callable[[Compared, Change], None] | None = None
+    check: Callable[[Comparison, Change], None] | None = None
     refused: str = ""  # what the reason says, as an expression
     needs_root: bool = False
     worktree: str = ""  # where the files are when not in the repository, relative to the folder

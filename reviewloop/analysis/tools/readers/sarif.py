@@ -28,13 +28,13 @@ def sarif(
     columns: Columns = "as declared",
     drop: str = "",
     levels: bool = True,
-    once: str = "",
+    syntax_rule: str = "",
 ) -> Reader:
     """Return a parser whose rule ids are `family/` and the tool's id, without the prefix `drop`.
 
     `columns` is for tools that count differently than they declare, `levels` False for those with
-    meaningless levels. The rule `once` is reported once in a file: further hits follow from the
-    first.
+    meaningless levels. Of `syntax_rule` only the first hit in a file is reported: the others follow
+    from it.
     """
 
     def read(raw: bytes, laid: Laid) -> ToolReading:
@@ -47,9 +47,9 @@ def sarif(
             defaults = dict(_default_levels(run))
             for result in results:
                 hit = _hit(result, family, drop, unit, defaults, laid)
-                if hit is None or (hit.rule == f"{family}/{once}" and hit.path in broken):
+                if hit is None or (hit.rule == f"{family}/{syntax_rule}" and hit.path in broken):
                     continue
-                if hit.rule == f"{family}/{once}":
+                if hit.rule == f"{family}/{syntax_rule}":
                     broken.add(hit.path)
                 reading.hits.append(hit if levels else replace(hit, severity=None))
         return reading
