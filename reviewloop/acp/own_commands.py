@@ -18,7 +18,7 @@ class OwnCommands:
         self._refusal = refusal
         self._reasons = refused  # the reasons, for the outcome
         self._refused_calls: dict[str, str] = {}  # calls with a refused command -> reason
-        self._asked_for: set[str] = set()  # those for which it asked permission
+        self._requested: set[str] = set()  # those for which it asked permission
 
     def refuse_permission(self, call: Mapping[str, Any]) -> bool:
         """Return whether to refuse what the agent asks permission for, and keep the reason."""
@@ -26,7 +26,7 @@ class OwnCommands:
         reason = self._refused_calls.get(ident) or self._reason(call)
         if not reason:
             return False
-        self._asked_for.add(ident)
+        self._requested.add(ident)
         if len(self._reasons) < _MOST:
             self._reasons.append(reason[:_LONGEST])
         return True
@@ -37,7 +37,7 @@ class OwnCommands:
         reason = self._refused_calls.get(ident) or self._reason(call)
         if reason:
             self._refused_calls[ident] = reason
-        return reason if call.get("status") in _RUNS and ident not in self._asked_for else ""
+        return reason if call.get("status") in _RUNS and ident not in self._requested else ""
 
     def _reason(self, call: Mapping[str, Any]) -> str:
         given = call.get("rawInput")
