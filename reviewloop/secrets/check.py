@@ -237,11 +237,11 @@ _OF_TESTS = regex(
 
 
 def _is_meant_for_all(file: SourceFile, exposure: Exposure) -> bool:
-    """Return whether a held value is sent to every browser, or is in a test's environment file.
+    """Return whether a held value is sent to every browser, or is of a test's or an example's file.
 
     Words near it do not count: a change chooses them, and the value is held, not guessed.
     """
-    for_tests = _is_environment(file.path) and file.path_class is PathClass.TEST
+    for_tests = _is_environment(file.path) and file.path_class is not PathClass.PRODUCT
     return for_tests or _INTO_BROWSERS.match(exposure.name) is not None
 
 

@@ -217,6 +217,7 @@ def test_a_key_of_one_word_over_and_over_is_none():
         (".env", "VITE_APP_KEY"),
         ("app.js", "NEXT_PUBLIC_TOKEN"),
         (".env.test", "SECRET_KEY"),
+        ("examples/shop/.env", "SECRET_KEY"),
         ("app.js", None),
     ],
 )

@@ -68,7 +68,7 @@ def _rule_for(file: SourceFile, found: list[Hidden]) -> tuple[Rule, list[Hidden]
     bidi = [h for h in found if h.char in _BIDI_CHARACTERS]
     if bidi:
         return _BIDI, bidi
-    tags = [h for h in found if ord(h.char) >= 0xE0000]
+    tags = [h for h in found if 0xE0000 <= ord(h.char) < 0xE0100]
     if tags:
         return _MESSAGE, tags
     blank = [h for h in found if ord(h.char) > 0xFF]

@@ -30,7 +30,7 @@ _WATCHES = regex(
     r"image:[^\n]*\b(?:traefik|portainer|watchtower|nginx-?proxy|acme-companion|docker-gen|cadvisor|dozzle|diun|glances"
     r"|docker-socket-proxy|autoheal|promtail|ouroboros|telegraf|netdata|homepage|ofelia|swarm-cronjob|shepherd"
     r"|filebeat|metricbeat|vector|fluent-?(?:bit|d)|alloy|datadog[\w/-]*|crowdsec|localstack|ryuk|lazydocker|selenoid"
-    r"|(?:[\w-]*-)?(?:runner|agent|dind)|jenkins|docker)(?:[-_:@\s]|$)",
+    r"|(?:[\w-]*-)?(?:runner|agent|dind)|jenkins|dock(?:er|ge))(?:[-_:@\s]|$)",
     re.MULTILINE,
 )
 # Programs that measure the host or start containers themselves, and say that they need its rights.

@@ -425,6 +425,9 @@ def with_member(owner: Value, key: Value, value: Value) -> Value | None:
         return None
     copy = Value(taints=join_taints(owner.taints, value.taints, key.taints), path=owner.path)
     copy.ref, copy.instance, copy.fields = owner.ref, owner.instance, owner.fields
+    if all(taint.origin.kind == "param" for taint in owner.taints):
+        # An attribute of it is another thing than its members.
+        copy.fields = {**(owner.fields or {}), UPDATED: CLEAN}
     return copy
 
 

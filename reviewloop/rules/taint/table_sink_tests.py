@@ -115,7 +115,14 @@ def _may_be_page(value: Value) -> bool:
     return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
 
 
+_HASHES = regex(rb"\bhash\.Hash\b|\b(?:sha\d+|md5|hmac|fnv|crc\d+)\.New\w*\(")
+
+
 def _written_html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
+    info = frame.info
+    body = frame.machine.source[info.node.start : info.node.end] if info is not None else b""
+    if _HASHES.search(body[:30_000]):
+        return False
     format_text = text_of(site.args[1]) or "" if len(site.args) > 1 else ""
     return "<" in format_text or _html(names, frame, site, value)
 

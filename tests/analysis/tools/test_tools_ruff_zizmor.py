@@ -272,6 +272,7 @@ def test_a_run_after_another_is_critical_where_it_takes_that_code(step, critical
 _ASKED = [
     "if: contains(fromJSON('[\"OWNER\"]'), github.event.comment.author_association)",
     "if: github.event.pull_request.head.repo.full_name == github.repository",
+    "if: github.event.workflow_run.event != 'pull_request'",
 ]
 
 

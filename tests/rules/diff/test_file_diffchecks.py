@@ -141,6 +141,7 @@ def test_incomplete_sets_and_headings_are_no_conflicts():
         ("mail.html", "\u200c\u200b\u200d" * 40, [("diff/invisible-character", NIT)]),
         ("mail.html", "\u200c\u200b\u200b\u200c" * 2, [("diff/invisible-text", Severity.MUST_FIX)]),
         ("texts.json", '"a \u200d\u200d\u200d\u200d\u200d"\n', [("diff/invisible-character", NIT)]),
+        ("wgsl.xml", "[a-z\U000e0100-\U000e01ef]\n", [("diff/invisible-character", NIT)]),
         ("a.js", "x = 'a\ufe0f\ufe0f\ufe0f\ufe0f'\n", [("diff/invisible-character", SHOULD)]),
         ("tests/test_a.py", "x = '\u202e'\n", [("diff/bidi-control", NIT)]),
         (

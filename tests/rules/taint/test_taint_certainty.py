@@ -54,6 +54,16 @@ def show(store):
     shown.update(flask.request.form)
     return open({read}).read()
 """
+_SET = """import flask
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show(store):
+    shown = store.load()
+    shown["name"] = flask.request.form["name"]
+    return open({read}).read()
+"""
 _OPENED = """import flask
 from PIL import Image
 app = flask.Flask(__name__)
@@ -102,6 +112,8 @@ def severities(path: str, text: str) -> dict[str, Severity]:
     [
         ("v.py", _FLASK.format(part="<path:name>"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _FLASK.format(part="<name>"), "taint/path-traversal", Severity.SHOULD_FIX),
+        ("v.py", _SET.format(read="shown.folder"), "taint/path-traversal", Severity.SHOULD_FIX),
+        ("v.py", _SET.format(read="shown['name']"), "taint/path-traversal", Severity.MUST_FIX),
         (
             "a.go",
             _GO.format(code="c.InsecureSkipVerify = true"),

@@ -173,7 +173,7 @@ _RIGHTS = regex(
     r"author_association|getCollaboratorPermissionLevel|collaborators/[^\n]{1,80}/permission"
     r"|(?:check|get)Membership\w*|check-user-permission|permission-check|action-check-permission"
     r"|head\.repo\.full_name\s*==|==\s*github\.event\.pull_request\.head\.repo\.full_name"
-    r"|head\.repo\.fork\b|head_repository\.(?:full_name|fork)\b|workflow_run\.event\s*==\s*'push'"
+    r"|head\.repo\.fork\b|head_repository\.(?:full_name|fork)\b|workflow_run\.event\s*(?:==\s*'push'|!=\s*'pull_request')"
 )
 _READS_A_FILE = regex(
     r"\bcat\b|[^<]<\s*[\w./\"'$]|\$\(|`|\b(?:jq|yq|head|tail|grep|awk|sed)\b|\.[a-z]{2,4}\b\s*>>"
