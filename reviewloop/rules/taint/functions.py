@@ -299,7 +299,6 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
     if "<" in rule and "django" not in frame.machine.frameworks and info.owner is None:
         routes.append(rule)
     handler = bool(routes) or info.injected
-    path = frame.machine.path
     serving = _serving(frame, info)
     frame.fixed_path = handler and all("<" not in path and "{" not in path for path in routes)
     frame.page = bool(routes) and (_returns_pages(frame) or _declares_page(frame, info))
@@ -312,7 +311,9 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
             if value is None and info.injected:
                 value = _typed_param(frame, param)
         if value is None and serving and position > 0 and node.name in _VERBS:
-            value = _outside(path, param, RANDOM | OBJECTS) if not _harmless(param) else Value()
+            # The routes of a view stand elsewhere; a part of a path has no slash unless they say so.
+            kind = "unknown" if serving == "@view" else "path"
+            value = _part(frame, param, kind) if not _harmless(param) else Value()
         if value is None and _django_view(frame, info, position):
             value = _view_param(frame, param)
         frame.env.vars[param.name] = value if value is not None else _param(info, param)
@@ -528,8 +529,9 @@ def _part(frame: Frame, param: Param, kind: str) -> Value:
     return value
 
 
-# Converters of web frameworks that match no slash; they decode before they match.
-_SEGMENTS = frozenset({"", "str", "string"})
+# Converters of web frameworks that match no slash; they decode before they match. `unknown`: of a
+# route that is not seen.
+_SEGMENTS = frozenset({"", "str", "string", "unknown"})
 
 
 def _django_view(frame: Frame, info: FunctionInfo, position: int) -> bool:

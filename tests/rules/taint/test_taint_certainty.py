@@ -54,6 +54,14 @@ def show(store):
     shown.update(flask.request.form)
     return open({read}).read()
 """
+_VIEW = """import os
+from django.views import View
+
+
+class Backup(View):
+    def delete(self, request, name):
+        os.remove("/backups/" + {read})
+"""
 _SET = """import flask
 app = flask.Flask(__name__)
 
@@ -112,6 +120,13 @@ def severities(path: str, text: str) -> dict[str, Severity]:
     [
         ("v.py", _FLASK.format(part="<path:name>"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _FLASK.format(part="<name>"), "taint/path-traversal", Severity.SHOULD_FIX),
+        ("v.py", _VIEW.format(read="name"), "taint/path-traversal", Severity.SHOULD_FIX),
+        (
+            "v.py",
+            _VIEW.format(read="request.GET['name']"),
+            "taint/path-traversal",
+            Severity.MUST_FIX,
+        ),
         ("v.py", _SET.format(read="shown.folder"), "taint/path-traversal", Severity.SHOULD_FIX),
         ("v.py", _SET.format(read="shown['name']"), "taint/path-traversal", Severity.MUST_FIX),
         (
