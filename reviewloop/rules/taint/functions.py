@@ -311,7 +311,7 @@ def bind_params(frame: Frame, info: FunctionInfo) -> None:
             if value is None and info.injected:
                 value = _typed_param(frame, param)
         if value is None and serving and position > 0 and node.name in _VERBS:
-            # The routes of a view stand elsewhere; a part of a path has no slash unless they say so.
+            # The routes of views stand elsewhere; a part of a path has no slash unless they say so.
             kind = "unknown" if serving == "@view" else "path"
             value = _part(frame, param, kind) if not _harmless(param) else Value()
         if value is None and _django_view(frame, info, position):
