@@ -20,7 +20,7 @@ from reviewloop.secrets.scan import (
     scan_for_vendors,
     without_invisible,
 )
-from reviewloop.secrets.values import is_drawn, is_random
+from reviewloop.secrets.values import encodes_placeholder, is_drawn, is_random
 from reviewloop.secrets.vendors import BY_NAME, HELD, RULES, VENDOR_BY_NAME, rule_id
 
 if TYPE_CHECKING:
@@ -286,6 +286,7 @@ def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
     argument = named and _ARGUMENT.search(file.text[max(0, guess.start - 80) : guess.start])
     return bool(
         _PUBLIC_VALUE.match(value)
+        or encodes_placeholder(value)
         or _VISITS_OTHERS.search(file.path)
         or (argument and _HASH.fullmatch(value))
         or _is_in_shown_answer(file, file.text.count("\n", 0, guess.start))

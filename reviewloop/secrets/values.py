@@ -146,6 +146,15 @@ def decode_basic(value: str) -> str:
     return text if ":" in text and text.isprintable() else ""
 
 
+def encodes_placeholder(value: str) -> bool:
+    """Whether a value is the base64 of words that say that they are no secret."""
+    try:
+        text = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("ascii")
+    except (binascii.Error, ValueError):
+        return False
+    return text.isprintable() and is_placeholder(text)
+
+
 def _rate_password(value: str, *, quoted: bool) -> Severity | None:
     wordlike = reads_like_words(value)
     if _DOTTED.fullmatch(value) and wordlike:

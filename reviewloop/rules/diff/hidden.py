@@ -11,6 +11,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.analysis.patterns import is_generated
 from reviewloop.domain.finding import Severity
 from reviewloop.domain.hidden_characters import Hidden, find_hidden
 from reviewloop.regex import regex
@@ -45,8 +46,21 @@ def find_hidden_characters(file: SourceFile) -> Iterator[Hit]:
             yield hit
 
 
+_NO_TEXT = regex("[\ufffd\udc80-\udcff]")  # for bytes that are no UTF-8
+_MANY_BYTES = 20  # of so many characters one: nobody could hide among them
+
+
+def _is_no_text(file: SourceFile) -> bool:
+    """Whether a file is data without a zero byte, as a PDF: any sequence of bytes occurs in it."""
+    if file.language or file.text.isascii():
+        return False
+    return len(_NO_TEXT.findall(file.text)) * _MANY_BYTES > len(file.text)
+
+
 def _hidden_hits(file: SourceFile) -> Iterator[Hit]:
     by_line: dict[int, list[Hidden]] = {}
+    if _is_no_text(file):
+        return
     for hidden in find_hidden(file.text):
         if not is_legitimate(file.lines[hidden.line - 1], hidden):
             by_line.setdefault(hidden.line, []).append(hidden)
@@ -111,7 +125,8 @@ _WRITTEN_BY_HAND = 2_000  # characters of a line
 
 def _severity(file: SourceFile, rule: Rule, line: str) -> Severity | None:
     """Return the severity: tests and prose may need such characters, but never hidden sentences."""
-    if rule is _BIDI and len(line) > _WRITTEN_BY_HAND and _BUILT.search(file.path):
+    built = _BUILT.search(file.path) or is_generated(file)
+    if rule is _BIDI and len(line) > _WRITTEN_BY_HAND and built:
         return Severity.SHOULD_FIX
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
         return Severity.NIT

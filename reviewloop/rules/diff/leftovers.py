@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from reviewloop.analysis.contract import (
+    NIT,
     ChangeCheck,
     ChangeView,
     FileCheck,
     Hit,
+    PathClass,
     SourceFile,
     Span,
 )
@@ -44,6 +46,7 @@ def find_conflicts(file: SourceFile) -> Iterator[Hit]:
                     file.path,
                     Span(first, line),
                     f"The lines {first} to {line} hold both sides of a merge conflict.",
+                    NIT if _is_a_case(file) else None,
                     identity=f"conflict at {mark.strip()}",
                 )
             first = middle = 0
@@ -54,6 +57,15 @@ def _is_shown(file: SourceFile, position: int) -> bool:
     if file.language != "markdown":
         return False
     return len(_FENCE.findall(file.text, 0, position)) % 2 == 1
+
+
+_ABOUT_CONFLICTS = regex(r"conflict|merge", re.IGNORECASE)
+
+
+def _is_a_case(file: SourceFile) -> bool:
+    """Whether a test needs the conflict, as its path says."""
+    tested = file.path_class in (PathClass.TEST, PathClass.FIXTURE)
+    return tested and _ABOUT_CONFLICTS.search(file.path) is not None
 
 
 CONFLICTS = FileCheck(

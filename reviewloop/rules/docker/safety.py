@@ -16,7 +16,7 @@ _SECRET_NAME = regex(
 )
 _ASSIGNED = regex(r"(?:^|\s)([A-Za-z_]\w*)=(\"(?:[^\"\\]|\\.)*\"|'[^']*'|\S*)")
 _DUMMY = regex(
-    r"(?:dummy|placeholder|change.?me|none|null|todo|unset|false|true|<.*>|x+|\*+)?$", re.I
+    r"(?:dummy|placeholder|change.?me|none|null|no|off|todo|unset|false|true|<.*>|x+|\*+)?$", re.I
 )
 _OFF = {
     "NODE_TLS_REJECT_UNAUTHORIZED": {"0"},

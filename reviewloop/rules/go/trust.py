@@ -45,7 +45,11 @@ def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | Non
         return None  # there it is about the origin of a page
     if _checks_itself(node, source):
         return None
-    optional = is_conditional(node, source) or _is_named_insecure(node, source)
+    optional = (
+        is_conditional(node, source)
+        or _is_named_insecure(node, source)
+        or _is_opted_into(node, source)
+    )
     return Found(node, severity=SHOULD if optional or is_probe(source.file.path) else None)
 
 
@@ -71,6 +75,30 @@ def _is_named_insecure(node: "SgNode", source: Source) -> bool:
             named = outer.field("name") or outer.field("left")
             return named is not None and _INSECURE_NAME.search(named.text()) is not None
     return False
+
+
+def _is_opted_into(node: "SgNode", source: Source) -> bool:
+    """Whether the function has ended before, unless an option of that name was set."""
+    inner = node
+    for outer in source.ancestors(node):
+        if outer.kind() in {"block", "statement_list"}:
+            for earlier in outer.named_children():
+                if earlier.range().start.index >= inner.range().start.index:
+                    break
+                condition = earlier.field("condition")
+                if earlier.kind() != "if_statement" or condition is None:
+                    continue
+                ends = earlier.field("consequence")
+                text = ends.text() if ends is not None else ""
+                if _INSECURE_NAME.search(condition.text()) and _ENDS.search(text[-400:]):
+                    return True
+        if outer.kind() in {"function_declaration", "method_declaration"}:
+            return False
+        inner = outer
+    return False
+
+
+_ENDS = regex(r"\breturn\b[^\n]*\s*\}$")
 
 
 def find_any_host_key(node: "SgNode", source: Source) -> Found:

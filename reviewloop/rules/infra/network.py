@@ -95,6 +95,8 @@ def _lets_in(scope: Node, form: Form) -> bool:
         if node is None or node.value is None:
             if not required.endswith("?"):
                 return False
+        elif required == "*":
+            continue
         elif node.value is UNKNOWN or str(node.value).lower() != required.rstrip("?"):
             return False
     return True

@@ -145,7 +145,11 @@ def _missing(node: "SgNode") -> Problem:
 
 
 LARGEST = 5_000_000  # characters; longer files are generated
-_TEMPLATE = regex(r"(?<!\$)\{\{-?\s{0,20}[A-Za-z_.$(#/>&^!*]|\{%|<%|\{\{[-#/]")
+_TEMPLATE = regex(
+    r"(?<!\$)\{\{-?\s{0,20}(?:[A-Za-z_.$(#/>&^!*]|'[^\n]{0,200}?\}\})|\{%|<%|\{\{[-#/]"
+)
+# Of Terraform's `templatefile`: a directive, or a value that is no string.
+_JSON_TEMPLATE = regex(r"%\{-?~?\s{0,9}(?:if|for|else|end)|[:,\[]\s{0,20}\$\{[A-Za-z_]")
 _CONFLICT = regex(r"^(?:<{7}|>{7})(?: |$)", re.MULTILINE)  # reported by a rule of its own
 _ON_PURPOSE = regex(r"invalid|broken|malformed|syntax|corrupt|unpars|bad|wrong|error", re.I)
 _WORKFLOWS = frozenset({"github-workflow", "github-action", "dependabot"})
@@ -172,7 +176,9 @@ def syntax_hits(file: SourceFile) -> Iterator[Hit]:
 def _problem(file: SourceFile) -> tuple[Rule, Problem | None]:
     path = file.path.lower()
     if path.endswith(".json"):
-        return rules.JSON, _unless_template(file, json_problem(file.path, file.text))
+        problem = json_problem(file.path, file.text)
+        problem = None if problem and _JSON_TEMPLATE.search(file.text) else problem
+        return rules.JSON, _unless_template(file, problem)
     if path.endswith((".yml", ".yaml")):
         problem = yaml_problem(file.text)
         # A workflow is full of braces of other languages, and is never a template itself.

@@ -174,7 +174,7 @@ def _carry(frame: Frame, site: Site, summary: Summary, mapping: dict[str, Value]
                     reached.end,
                     reached.what,
                     taint.origin,
-                    reached.sure and taint.sure,
+                    reached.sure and taint.sure and taint.origin.kind != "object",
                     reached.path,
                     (*reached.via, here),
                 )

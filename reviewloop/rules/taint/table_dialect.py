@@ -16,7 +16,7 @@ from reviewloop.rules.taint.functions import follow
 from reviewloop.rules.taint.names import cleaned_by
 from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
-from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, callee_text
+from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, address_in, callee_text
 from reviewloop.rules.taint.values import (
     CLEAN,
     FLOWS,
@@ -176,6 +176,7 @@ class TableDialect:
                     continue
                 if not row.test or TABLE_TESTS[row.test](self, frame, site, value):
                     what = f"`{callee_text(frame, site)}()`"
+                    value = address_in(value) if row.kind == "ssrf" else value
                     sure = row.severity == "must" and not _is_watched(row, frame)
                     if row.kind == "path-traversal" and _validates(frame):
                         sure = False

@@ -127,9 +127,16 @@ def _written_html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
     return "<" in format_text or _html(names, frame, site, value)
 
 
+def address_in(value: Value) -> Value:
+    """Return what decides the address in the options of a request; other values as they are."""
+    if value.items is None:
+        return value
+    named = (value.items.get(name) for name in ("url", "host", "hostname"))
+    return next((one for one in named if one is not None), CLEAN)
+
+
 def _address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
-    if value.items is not None:
-        value = value.items.get("url") or value.items.get("host") or CLEAN
+    value = address_in(value)
     fields = value.fields or {}
     if any(name in fields and not fields[name].taints for name in ("host", "hostname")):
         return False  # set after the address was read

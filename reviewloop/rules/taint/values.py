@@ -694,7 +694,8 @@ class Frame:
                     )
                 )
             return False
-        sure = sure and taint.sure
+        # That the request as a whole gets somewhere says little: what was read of it is not known.
+        sure = sure and taint.sure and origin.kind != "object"
         path = self.machine.path
         self.machine.report(Found(rule, expr.start, expr.end, what, origin, sure, path))
         return True

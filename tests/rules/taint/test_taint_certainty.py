@@ -2,8 +2,8 @@
 
 import pytest
 
-from reviewloop.analysis.contract import SourceFile
-from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.contract import SourceFile, Tree
+from reviewloop.analysis.languages import language_of, path_class
 from reviewloop.analysis.rule_book import file_checks
 from reviewloop.domain.finding import Severity
 
@@ -101,12 +101,15 @@ _SOCKET = """services:
   b:
     image: portainer/portainer
 """
+_CONFLICT = f"{'<' * 7} HEAD\na\n{'=' * 7}\nb\n{'>' * 7} topic\n"
+_BUNDLED = f"const a = '{'x;' * 15_000}\u202e';"
 _JS = "function f(o) { const c = {}; CODE return c; }\n"
 
 
 def severities(path: str, text: str) -> dict[str, Severity]:
     """Return {rule: severity} of what the checks of files say about a new file."""
-    file = SourceFile(path, text, ((1, 99),), language_of(path, text), status="A")
+    purpose = path_class(path)
+    file = SourceFile(path, text, ((1, 99),), language_of(path, text), purpose, status="A")
     return {
         hit.rule: hit.severity or next(r for r in check.rules if r.id == hit.rule).severity
         for check in file_checks()
@@ -153,6 +156,39 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             "js/certificates-not-checked",
             Severity.MUST_FIX,
         ),
+        (
+            "a.go",
+            _GO.format(code="if !o.SkipVerify {\n\t\treturn\n\t}\n\tc.InsecureSkipVerify = true"),
+            "go/certificates-not-checked",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "a.go",
+            _GO.format(code="if o.Loud {\n\t\treturn\n\t}\n\tc.InsecureSkipVerify = true"),
+            "go/certificates-not-checked",
+            Severity.MUST_FIX,
+        ),
+        (
+            "config.yaml",
+            "clients:\n  - id: shop\n    secret: ZXhhbXBsZS1hcHAtc2VjcmV0\n",
+            "secret/generic-api-key",
+            Severity.SHOULD_FIX,
+        ),
+        (
+            "config.yaml",
+            "clients:\n  - id: shop\n    secret: cTdXMm1aOXYwS3hCNHRSNnBOOGpM\n",
+            "secret/generic-api-key",
+            Severity.MUST_FIX,
+        ),
+        (
+            "tests/conflicts/bad.txt",
+            _CONFLICT,
+            "diff/conflict-marker",
+            Severity.NIT,
+        ),
+        ("tests/test_shop.txt", _CONFLICT, "diff/conflict-marker", Severity.MUST_FIX),
+        ("dist/main-CA4_OjGq.js", f"{_BUNDLED}\n", "diff/bidi-control", Severity.SHOULD_FIX),
+        ("shop/main.js", "a = '\u202e';\n", "diff/bidi-control", Severity.MUST_FIX),
         (
             "compose.yml",
             "services:\n  a:\n    image: gcr.io/cadvisor/cadvisor:v1\n    privileged: true\n",
@@ -438,3 +474,25 @@ def test_a_query_with_a_value_of_the_caller_is_told():
     )
 
     assert severities("q.go", text)["go/sql-injection"] is Severity.SHOULD_FIX
+
+
+def test_the_request_as_a_whole_is_not_red_in_another_file():
+    texts = {
+        "shop/views.py": (
+            "from django.shortcuts import redirect\n\nfrom shop.hosts import build\n\n\n"
+            "class Canonical:\n    def dispatch(self, request):\n"
+            '        return redirect(build("/x", request=request))\n'
+        ),
+        "shop/hosts.py": (
+            'def build(path="", request=None):\n    return request.site_address + path\n'
+        ),
+    }
+    files = [
+        SourceFile(path, text, ((1, 99),), "python", status="A") for path, text in texts.items()
+    ]
+    tree = Tree(texts.get, lambda: frozenset(texts))
+    [check] = [one for one in file_checks() if one.name == "python-taint"]
+    assert check.across is not None
+    run = check.across(tree, files)
+
+    assert [hit.severity for hit in run(files[0])] == [Severity.SHOULD_FIX]

@@ -174,15 +174,21 @@ def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
         number_at(record, "end_location", "column"),
     )
     named = _NAMED.search(message) if code in _BY_NAME else None
+    lowered = code == "F811" and _imported_twice(message, span, one)
+    if code == "PLE2502":
+        lowered = not _REORDERS.search("\n".join(one.lines[span.line - 1 : span.end_line]))
     return Hit(
         rule=f"ruff/{code}",
         path=one.file.path,
         span=span,
         message=message,
-        severity=NIT if code == "F811" and _imported_twice(message, span, one) else None,
+        severity=NIT if lowered else None,
         fix=_fix(record.get("fix"), one),
         identity=named.group(1) if named else "",
     )
+
+
+_REORDERS = regex("[\u202a-\u202e\u2066-\u2069]")  # marks of direction alone move no code
 
 
 def _imported_twice(message: str, span: Span, one: LaidFile) -> bool:
