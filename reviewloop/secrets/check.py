@@ -72,6 +72,9 @@ def _names_no_password(part: str) -> bool:
     """Whether a part of a held address is its host, its user or a password that is filled in."""
     if ":${" in part and "}@" in part:
         return True
+    left = _FILLED_IN.sub("", part) if "}" in part else part
+    if left != part and sum(map(str.isalnum, left)) < _FEWEST:
+        return True
     if "@" not in part and "://" not in part:
         return False
     found = _AROUND_A_PASSWORD.fullmatch(part)
@@ -79,6 +82,9 @@ def _names_no_password(part: str) -> bool:
     return found is not None and (len(before) <= _SHORT or reads_like_words(before))
 
 
+# What a shell or a template puts in, also where the part begins or ends inside of it.
+_FILLED_IN = regex(r"\$?\{[A-Z_]\w*(?:\}|$)|^[A-Z_]+\}")
+_FEWEST = 8  # letters and digits: fewer expose nothing
 _SHORT = 3  # characters of a password's end: they tell nothing of the rest
 
 

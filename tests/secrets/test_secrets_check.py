@@ -247,6 +247,15 @@ def test_a_held_address_is_exposed_by_its_password_and_not_by_its_host(text, tol
     assert ("secret/held-value" in [hit.rule for hit in check.run(file)]) == told
 
 
+def test_a_held_template_of_variables_is_exposed_by_none_of_them():
+    url = "${POSTGRES_PASSWORD}"  # of an address in a file of settings
+    held = HeldSecrets([("DATABASE_URL", url)])
+    text = "psql -c \"CREATE ROLE shop PASSWORD '${POSTGRES_PASSWORD}'\"\n"
+    (check,) = checks_with(CHECKS, Redactor(held))
+
+    assert list(check.run(SourceFile("run.sh", text, (), "shell"))) == []
+
+
 def test_a_held_value_beside_the_settings_of_tests_is_still_a_secret():
     text = f"env:\n  NODE_ENV: test\n  SECRET_KEY: {KEY}\n"
     file = SourceFile("ci.yml", text, (), language_of("ci.yml", text), path_class("ci.yml"))
