@@ -143,7 +143,16 @@ _EXAMPLE_FOLDERS = {
 }
 
 
-_FIXTURES = {"testdata", "__snapshots__", "__fixtures__", "__mocks__", "fixtures", "semgrep"}
+_FIXTURES = {
+    "testdata",
+    "_testdata",
+    "_fixtures",
+    "__snapshots__",
+    "__fixtures__",
+    "__mocks__",
+    "fixtures",
+    "semgrep",
+}
 _TEST_FOLDER = regex(
     r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
 )

@@ -48,6 +48,7 @@ TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n"
         ("web/.env.test", TEST),
         (".env.production", PRODUCT),
         ("pkg/testhelpers/server.go", TEST),
+        ("cienv/_testdata/event.json", FIXTURE),
         ("caddytest/caddytest.go", TEST),
         ("internal/latest/server.go", PRODUCT),
         ("caddytest/page.py", PRODUCT),
