@@ -392,8 +392,8 @@ def _is_for_everybody(file: SourceFile, secret: SecretHit) -> bool:
 
 # Names of files and folders whose keys protect nothing but a trial.
 _FOR_TRIALS = regex(
-    r"(?:^|[^a-z])(?:demos?|examples?|samples?|snake-?oil|self-?signed|localhost|dummy|fake|mock|stub)"
-    r"(?:[^a-z]|$)|test",
+    r"(?:^|[^a-z])(?:demos?|examples?|samples?|snake-?oil|self-?signed|localhost|dummy|fake|mock|stub"
+    r"|tests?)(?:[^a-z]|$)|(?<!/la)(?<!con)(?<!at)(?<!pro)(?<=[a-z])test/",
     re.IGNORECASE,
 )
 _CUT = regex(r"\.{3}|\u2026")

@@ -166,6 +166,8 @@ def test_a_hash_behind_a_telling_name_is_an_argument_and_no_key_unless_it_is_set
         ("trial/a.localhost.key", SHOULD),
         ("demo-setups/relay.yaml", SHOULD),
         ("democracy/tls.key", MUST),
+        ("attestation/latest/tls.key", MUST),
+        ("webtest/tls.key", SHOULD),
     ],
 )
 def test_a_private_key_of_a_trial_is_no_must(path, wanted):

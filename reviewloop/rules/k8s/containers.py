@@ -175,7 +175,7 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
     return _flaw_of(name, _decoded(value) if encoded else value) if is_readable else None
 
 
-_PLAIN_WORD = regex(r"[A-Za-z]{1,16}[0-9]{0,4}")
+_PLAIN_WORD = regex(r"[A-Za-z]{1,12}[0-9]{0,4}")
 
 
 def _flaw_of(name: str, value: str) -> Flaw:

@@ -16,7 +16,12 @@ from reviewloop.rules.taint.functions import follow
 from reviewloop.rules.taint.names import cleaned_by
 from reviewloop.rules.taint.project import sentence_of
 from reviewloop.rules.taint.syntax import Attr, Param
-from reviewloop.rules.taint.table_sink_tests import TABLE_TESTS, address_in, callee_text
+from reviewloop.rules.taint.table_sink_tests import (
+    TABLE_TESTS,
+    address_in,
+    callee_text,
+    is_http_client,
+)
 from reviewloop.rules.taint.values import (
     CLEAN,
     FLOWS,
@@ -178,6 +183,8 @@ class TableDialect:
                     what = f"`{callee_text(frame, site)}()`"
                     value = address_in(value) if row.kind == "ssrf" else value
                     sure = row.severity == "must" and not _is_watched(row, frame)
+                    if row.test == "client address" and not is_http_client(frame):
+                        sure = False
                     if row.kind == "path-traversal" and _validates(frame):
                         sure = False
                     if ON_BASE in (value.fields or ()) or _is_own_address(row, value):
@@ -248,12 +255,17 @@ def _validates(frame: Frame) -> bool:
     return _VALIDATES.search(body[:30_000]) is not None
 
 
-_OWN_ADDRESS = regex(r"\.(?:url|originalUrl|nextUrl(?:\.\w+)*)$")
+_OWN_ADDRESS = regex(
+    r"(?:_?req|request|httpReq|(?:ctx|context|c)\.req(?:uest)?|ctx|context)"
+    r"\.(?:url|originalUrl|nextUrl(?:\.\w+)*)"
+)
 
 
 def _is_own_address(row: Sink, value: Value) -> bool:
     """Whether a request goes to the address that was called: only its Host could name another."""
-    return row.kind == "ssrf" and all(_OWN_ADDRESS.search(one.origin.what) for one in value.taints)
+    return row.kind == "ssrf" and all(
+        _OWN_ADDRESS.fullmatch(one.origin.what) for one in value.taints
+    )
 
 
 def _held_address(site: Site) -> Value:

@@ -115,13 +115,24 @@ def _may_be_page(value: Value) -> bool:
     return all(taint.origin.kind == "param" and taint.bare for taint in value.taints)
 
 
-_HASHES = regex(rb"\bhash\.Hash\b|\b(?:sha\d+|md5|hmac|fnv|crc\d+)\.New\w*\(")
+_HASH = r"(?:sha\d+|md5|hmac|fnv|crc\d+)\.New"
+
+
+def _is_a_hash(frame: Frame, site: Site) -> bool:
+    """Whether what is written to computes a hash: it has the methods of a response, too."""
+    if not site.expr.arguments:
+        return False
+    first = site.expr.arguments[0].value
+    name = frame.machine.text(first.start, first.end)
+    if re.match(_HASH, name):
+        return True
+    text = frame.machine.source.decode("utf-8", "replace")
+    made = rf"\b{re.escape(name)}(?:\s+hash\.Hash|\s*:?=\s*{_HASH})"
+    return name.isidentifier() and re.search(made, text) is not None
 
 
 def _written_html(names: Names, frame: Frame, site: Site, value: Value) -> bool:
-    info = frame.info
-    body = frame.machine.source[info.node.start : info.node.end] if info is not None else b""
-    if _HASHES.search(body[:30_000]):
+    if _is_a_hash(frame, site):
         return False
     format_text = text_of(site.args[1]) or "" if len(site.args) > 1 else ""
     return "<" in format_text or _html(names, frame, site, value)
@@ -152,11 +163,16 @@ def _sent_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
 
 
 _HTTP_CLIENT = regex(rb"\bhttp\.(?:Default)?Client\b|\b(?:resty|retryablehttp|heimdall)\b")
+_OTHER_PROTOCOL = regex(rb"(?i)fcgi|fastcgi|memcache|redis|etcd|grpc")
+
+
+def is_http_client(frame: Frame) -> bool:
+    """Whether a file names a client of HTTP: those of other protocols have the same methods."""
+    return _HTTP_CLIENT.search(frame.machine.source) is not None
 
 
 def _client_address(names: Names, frame: Frame, site: Site, value: Value) -> bool:
-    """Match a client of HTTP: those of other protocols have methods of the same names."""
-    if _HTTP_CLIENT.search(frame.machine.source) is None:
+    if not is_http_client(frame) and _OTHER_PROTOCOL.search(frame.machine.source):
         return False
     named = site.receiver.path.rpartition(".")[2].lower()
     return "client" in named and _address(names, frame, site, value)

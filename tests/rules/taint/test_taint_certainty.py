@@ -273,6 +273,18 @@ def severities(path: str, text: str) -> dict[str, Severity]:
             Severity.SHOULD_FIX,
         ),
         (
+            "a.js",
+            "exports.a = async (req, res) => { await fetch(req.query.url); };\n",
+            "js/request-to-any-host",
+            Severity.MUST_FIX,
+        ),
+        (
+            "a.js",
+            "exports.a = async (req, res) => { await fetch(new URL('/b', req.url)); };\n",
+            "js/request-to-any-host",
+            Severity.SHOULD_FIX,
+        ),
+        (
             "compose.yml",
             _SOCKET.format(image="gitlab/gitlab-runner:latest"),
             "k8s/daemon-socket",
