@@ -107,6 +107,7 @@ _TEST_FOLDERS = {
     "playwright",
     "cypress",
     "dredd",
+    "molecule",
 }
 _FIXTURE_FOLDERS = {
     "data",

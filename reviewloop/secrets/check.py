@@ -139,6 +139,7 @@ _VISITS_OTHERS = regex(
     r"|sites?|parsers?|downloaders?|indexers?)/",
     re.IGNORECASE,
 )
+_NAMED_FOR_TESTS = regex(r" (?:test|dummy|fake|mock|example|sample)_?[\w.]*$", re.IGNORECASE)
 _HASH = regex(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})", re.IGNORECASE)
 _ARGUMENT = regex(r"[(,]\s*[\"']$")
 # Text near keys of Google that their own pages send to every browser and application.
@@ -292,6 +293,7 @@ def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
     argument = named and _ARGUMENT.search(file.text[max(0, guess.start - 80) : guess.start])
     return bool(
         _PUBLIC_VALUE.match(value)
+        or _NAMED_FOR_TESTS.search(guess.what)
         or encodes_placeholder(value)
         or _VISITS_OTHERS.search(file.path)
         or (argument and _HASH.fullmatch(value))

@@ -50,6 +50,7 @@ TEMPLATE = "Resources:\n  Bucket:\n    Type: AWS::S3::Bucket\n"
         ("pkg/testhelpers/server.go", TEST),
         ("cienv/_testdata/event.json", FIXTURE),
         ("caddytest/caddytest.go", TEST),
+        ("molecule/upgrade/files/apt.priv", TEST),
         ("internal/latest/server.go", PRODUCT),
         ("caddytest/page.py", PRODUCT),
         ("identity/.snapshots/a.json", FIXTURE),

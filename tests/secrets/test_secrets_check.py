@@ -141,6 +141,8 @@ def test_key_is_found_by_its_name_and_because_no_person_wrote_it(path, line, val
         ("a.ts", "super('http://localhost:80', {{ api_key: '{}' }})", MUST),
         ("a.ini", "url = https://api.acme.io\napi_key = {}", MUST),
         ("a.js", "get('https://x.algolia.net?x-algolia-api-key={}')", SHOULD),
+        ("load.py", 'test_otp_secret = "{}"', SHOULD),
+        ("load.py", 'attest_secret = "{}"', MUST),
         ("values.yaml", "## Example:\n## ---\n## oidc:\n##   clientSecret: {}", SHOULD),
         ("values.yaml", "## Example:\noidc:\n##   clientSecret: {}", MUST),
         ("dist/app.js", 'var a={{apiKey:"{}"}};' + "f(1);" * 300, MUST),  # padding hides nothing

@@ -173,6 +173,7 @@ CASES = [
     ("S506", MUST, YAML + "class Own(yaml.Loader): ...\n\n\nyaml.load(open('a'), Own)\n"),
     ("S506", MUST, "from yaml import Loader, load\n\nload(open('a'), Loader=Loader)\n"),
     ("S506", SHOULD, YAML + "import own\n\nyaml.load(open('a'), Loader=own.Loader)\n"),
+    ("S506", SHOULD, YAML + "yaml.load(open('a'), Loader=yaml.FullLoader)\n"),
     ("F601", SHOULD, "a = {'b': 1, 'b': 2}\n"),
     ("F601", SHOULD, "a = {'b': False, 'c': 1, 'b': False}\n"),
     ("PLE0101", NIT, INIT + "        return super().__init__()\n"),
@@ -252,6 +253,16 @@ def test_a_build_tool_gives_names_to_the_files_that_it_runs(path, severity):
     done = run_tool(RUFF, [source(path, "glob_everything('*.c')\n")], Options())
 
     assert [hit.severity for hit in done.hits if hit.rule == "ruff/F821"] == [severity]
+
+
+def test_a_module_of_a_package_is_a_name_in_its_init_once_anybody_imports_it():
+    code = "def version():\n    return util.version(), utils.version()\n"
+    files = [source("shop/__init__.py", code), source("shop/util.py", "a = 1\n")]
+
+    done = run_tool(RUFF, files, Options())
+
+    told = {hit.identity: hit.severity for hit in done.hits if hit.rule == "ruff/F821"}
+    assert told == {"util": Severity.SHOULD_FIX, "utils": None}
 
 
 def test_a_debugger_is_no_leftover_in_the_package_that_it_is_of():

@@ -87,7 +87,7 @@ def assess(hits: Iterable[Hit], laid: Laid) -> list[Hit]:
                 continue
             hit = assessed
         kept.append(hit)
-    return without_loaded(kept, stubs_in(laid))
+    return without_loaded(kept, stubs_in(laid), frozenset(files))
 
 
 def _unchecked(hit: Hit) -> Hit:

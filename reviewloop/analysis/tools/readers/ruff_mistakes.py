@@ -20,6 +20,8 @@ def loaded_yaml(hit: Hit, module: Module) -> Hit | None:
     if not isinstance(call, ast.Call):
         return hit
     given = [*call.args[1:2], *(k.value for k in call.keywords if k.arg == "Loader")]
+    if given and name_of(given[0]) == "FullLoader":
+        return replace(hit, severity=SHOULD)  # since 5.4 it makes objects of plain kinds only
     if not given or root_of(given[0]) == "yaml":
         return hit
     for node in ast.walk(module.tree):

@@ -13,13 +13,28 @@ _LOADED = 3
 _STUB = "__builtins__.pyi"
 
 
-def without_loaded(hits: list[Hit], stubs: dict[str, frozenset[str]]) -> list[Hit]:
+def _of_package(hit: Hit, modules: frozenset[str]) -> Hit:
+    """Lower a module in the `__init__` of its package: importing it sets its name there."""
+    folder, _, name = hit.path.rpartition("/")
+    if (
+        hit.rule == "ruff/F821"
+        and name == "__init__.py"
+        and f"{folder}/{hit.identity}.py" in modules
+    ):
+        return replace(hit, severity=NIT if hit.severity is NIT else SHOULD)
+    return hit
+
+
+def without_loaded(
+    hits: list[Hit], stubs: dict[str, frozenset[str]], modules: frozenset[str] = frozenset()
+) -> list[Hit]:
     """Lower hits on names that the loader sets: a stub declares them, or many files use them."""
     files: dict[str, set[str]] = {}
     for hit in hits:
         if hit.rule == "ruff/F821":
             files.setdefault(hit.identity, set()).add(hit.path)
     loaded = {name for name, paths in files.items() if len(paths) >= _LOADED}
+    hits = [_of_package(hit, modules) for hit in hits]
     return [
         replace(hit, severity=NIT)
         if hit.rule == "ruff/F821" and (hit.identity in loaded or _is_declared(hit, stubs))
