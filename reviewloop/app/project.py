@@ -171,10 +171,11 @@ class Repository:
 
     def spent(self, run: RunRecord) -> "Spent":
         """Return the usage of a run's model calls."""
+        from reviewloop.domain.stored import read_stored
         from reviewloop.llm.budget import Spent, spent_on
 
         if known := self.runs.derived("spent", run):
-            return Spent(**known)
+            return read_stored(Spent, known)
         spent = spent_on(stored_usages(self.stored(run.run_id) / JOURNAL))
         if run.status.over:
             self.computed["spent"].append((run, asdict(spent)))

@@ -3,31 +3,22 @@
 import re
 from contextlib import suppress
 from pathlib import Path
-from typing import TypedDict
 
 from reviewloop.analysis.described import can_be_described, public_names
 from reviewloop.app.arch.project import architecture_at, project_in
-from reviewloop.app.stats import Share, share_of
+from reviewloop.app.stats import share_of
 from reviewloop.architecture.checks import file_hits
 from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.comparison import CompareSpec, Comparison, open_comparison
 from reviewloop.git.repository import UserRepo
 from reviewloop.guards.base import is_test_file
+from reviewloop.render.stats_figures import RepositoryFigures, Share
 from reviewloop.specs.discover import find_specs, open_spec
 from reviewloop.specs.files import DiskFiles
 
 _MOST_FILES = 3000
 _MOST_REQUIREMENTS = 2000
 _ALIKE = 0.8  # of their words, shared
-
-
-class RepositoryFigures(TypedDict):
-    """Each is a share; `architecture` is None where the repository has no rules."""
-
-    documentation: Share  # public names of the product with a description, of all
-    spec_reuse: Share  # specs that another spec or a steering file refers to, of all
-    requirement_reuse: Share  # requirements with nearly the same words in another spec, of all
-    architecture: Share | None  # files that keep the architecture, of all that it covers
 
 
 def repository_figures(user: UserRepo) -> RepositoryFigures:

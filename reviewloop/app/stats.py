@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from statistics import mean, median
-from typing import Any, TypedDict
+from typing import Any
 
 from reviewloop.app.state_check import JOURNAL
 from reviewloop.dataclass import dataclass
@@ -18,6 +18,26 @@ from reviewloop.domain.event import RunEvent
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.loop.usage import usage_figures
 from reviewloop.render.counts import BY_USER, OUTCOMES
+from reviewloop.render.stats_figures import (
+    Approval,
+    CoverageOfRuns,
+    Documentation,
+    FindingFigures,
+    FirstPass,
+    Money,
+    Outcomes,
+    PerTask,
+    RedLeft,
+    Resolution,
+    Share,
+    Spread,
+    StatsFigures,
+    Structure,
+    Tally,
+    Targets,
+    TimesToCommit,
+    Week,
+)
 from reviewloop.review.silencing import is_user_dismissal
 from reviewloop.store.blobs import Blobs
 from reviewloop.store.events import read_events
@@ -259,7 +279,7 @@ def _until(events: Sequence[RunEvent], *kinds: str) -> list[RunEvent]:
     return kept
 
 
-TARGETS = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0, "documentation": 1.0}
+TARGETS: Targets = {"first_pass": 0.95, "coverage": 0.8, "red_left": 0, "documentation": 1.0}
 
 _WORK = {"task", "change"}  # the other kinds have no change, or no review of their own
 _UNDECIDED_OR_KEPT = {"committed", "waiting"}  # the change is committed, or can be approved
@@ -290,14 +310,6 @@ def _all_called(rows: Sequence[RunMetrics]) -> list[RunMetrics]:
     return found[::-1]
 
 
-class Share(TypedDict):
-    """A part of a whole; `rate` is None where there is nothing to divide."""
-
-    rate: float | None
-    count: int
-    of: int
-
-
 def share_of(count: int, of: int) -> Share:
     """Return a part of a whole."""
     return {"rate": count / of if of else None, "count": count, "of": of}
@@ -312,7 +324,7 @@ def figures(
     chosen: Chosen,
     approvals: Mapping[str, float] = _NOTHING,
     shared: Share | None = None,
-) -> dict[str, object]:
+) -> StatsFigures:
     """Return all figures of `stats` as JSON-plain values.
 
     `rows` are those of all runs, as together they show which run of a task was the first. `births`
@@ -362,19 +374,22 @@ def _first_reviews(rows: Sequence[RunMetrics]) -> set[str]:
     return set(found.values())
 
 
-def _first_pass(work: Sequence[RunMetrics], reviewed: Sequence[RunMetrics]) -> dict[str, Any]:
+def _first_pass(work: Sequence[RunMetrics], reviewed: Sequence[RunMetrics]) -> FirstPass:
     ends = [row.first_review for row in reviewed]
-    counts = {end: ends.count(end) for end in ("clean", "findings", "incomplete", "unknown")}
-    known = len(ends) - counts["unknown"]
+    clean, unknown = ends.count("clean"), ends.count("unknown")
+    known = len(ends) - unknown
     without = {row.task for row in work} - {r.task for r in work if r.first_review != "none"}
     return {
-        "rate": counts["clean"] / known if known else None,
-        **counts,
+        "rate": clean / known if known else None,
+        "clean": clean,
+        "findings": ends.count("findings"),
+        "incomplete": ends.count("incomplete"),
+        "unknown": unknown,
         "not_reviewed": len(without),
     }
 
 
-def _coverage_shown(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _coverage_shown(work: Sequence[RunMetrics]) -> CoverageOfRuns:
     counted = [row for row in work if row.status in _UNDECIDED_OR_KEPT]
     measured = [row for row in counted if row.new_lines]
     new = sum(row.new_lines or 0 for row in measured)
@@ -387,7 +402,7 @@ def _coverage_shown(work: Sequence[RunMetrics]) -> dict[str, Any]:
     }
 
 
-def _red_left(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _red_left(work: Sequence[RunMetrics]) -> RedLeft:
     counts = [_red_of(row) for row in work if row.status in _UNDECIDED_OR_KEPT]
     return {"count": sum(counts), "runs": sum(map(bool, counts)), "of_runs": len(counts)}
 
@@ -397,7 +412,7 @@ def _red_of(row: RunMetrics) -> int:
     return sum(one.count for one in reds if OUTCOMES.get(Status(one.status)) == "left")
 
 
-def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _findings(work: Sequence[RunMetrics]) -> FindingFigures:
     counts = [one for row in work for one in row.findings]
     reviewers: dict[str, list[FindingCount]] = defaultdict(list)
     for one in counts:
@@ -412,9 +427,9 @@ def _findings(work: Sequence[RunMetrics]) -> dict[str, Any]:
     }
 
 
-def _tally(counts: Iterable[FindingCount]) -> dict[str, Any]:
+def _tally(counts: Iterable[FindingCount]) -> Tally:
     """Count findings by severity and outcome; silenced ones are counted apart."""
-    tally = {str(s): dict.fromkeys(("found", "fixed", "dismissed", "left"), 0) for s in Severity}
+    tally = {str(s): Outcomes(found=0, fixed=0, dismissed=0, left=0) for s in Severity}
     silenced = 0
     for one in counts:
         outcome = OUTCOMES.get(Status(one.status))
@@ -423,20 +438,25 @@ def _tally(counts: Iterable[FindingCount]) -> dict[str, Any]:
             continue
         tally[one.severity]["found"] += one.count
         tally[one.severity][outcome] += one.count
-    return {**tally, "silenced": silenced}
-
-
-def _approval(work: Sequence[RunMetrics]) -> dict[str, Any]:
-    decided = [row.decision for row in work]
-    counts = {
-        name: decided.count(name)
-        for name in ("approved", "rejected", "autopilot", "redone", "given_up")
-    }
-    approved = [row for row in work if row.decision == "approved"]
-    answered = counts["approved"] + counts["rejected"]
     return {
-        "rate": counts["approved"] / answered if answered else None,
-        **counts,
+        "must_fix": tally[Severity.MUST_FIX],
+        "should_fix": tally[Severity.SHOULD_FIX],
+        "nit": tally[Severity.NIT],
+        "silenced": silenced,
+    }
+
+
+def _approval(work: Sequence[RunMetrics]) -> Approval:
+    decided = [row.decision for row in work]
+    approved = [row for row in work if row.decision == "approved"]
+    answered = len(approved) + decided.count("rejected")
+    return {
+        "rate": len(approved) / answered if answered else None,
+        "approved": len(approved),
+        "rejected": decided.count("rejected"),
+        "autopilot": decided.count("autopilot"),
+        "redone": decided.count("redone"),
+        "given_up": decided.count("given_up"),
         "approved_as_shown": sum(not row.modifications for row in approved),
         "approved_after_modifications": sum(row.modifications > 0 for row in approved),
         "undone": sum(row.status == "undone" for row in work),
@@ -445,7 +465,7 @@ def _approval(work: Sequence[RunMetrics]) -> dict[str, Any]:
     }
 
 
-def _per_task(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _per_task(work: Sequence[RunMetrics]) -> PerTask:
     tasks: dict[tuple[str, str, str], list[RunMetrics]] = defaultdict(list)
     for row in work:
         tasks[row.task].append(row)
@@ -457,16 +477,16 @@ def _per_task(work: Sequence[RunMetrics]) -> dict[str, Any]:
     }
 
 
-def _resolution(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _resolution(work: Sequence[RunMetrics]) -> Resolution:
     """Return how many red and yellow findings were fixed, or dismissed with a reason."""
     tally = _tally(one for row in work for one in row.findings)
-    acted = [tally[severity] for severity in Severity if severity.actionable]
+    acted = tally["must_fix"], tally["should_fix"]  # the loop fixes these
     found = sum(one["found"] for one in acted)
     resolved = sum(one["fixed"] + one["dismissed"] for one in acted)
     return {"rate": resolved / found if found else None, "resolved": resolved, "found": found}
 
 
-def _documentation(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _documentation(work: Sequence[RunMetrics]) -> Documentation:
     """Return how many of the public names in changes have a description."""
     measured = [row for row in work if row.status in _UNDECIDED_OR_KEPT and row.public_names]
     names = sum(row.public_names or 0 for row in measured)
@@ -474,7 +494,7 @@ def _documentation(work: Sequence[RunMetrics]) -> dict[str, Any]:
     return {"rate": described / names if names else None, "described": described, "names": names}
 
 
-def _structure(work: Sequence[RunMetrics]) -> dict[str, Any]:
+def _structure(work: Sequence[RunMetrics]) -> Structure:
     """Return how complexity grew, and the findings about architecture and copies."""
     kept = [row for row in work if row.status in _UNDECIDED_OR_KEPT]
     measured = [row for row in kept if row.complexity_before is not None]
@@ -497,7 +517,7 @@ def _first_commits(work: Sequence[RunMetrics], approvals: Mapping[str, float]) -
 
 def _to_commit(
     work: Sequence[RunMetrics], births: Mapping[str, float], approvals: Mapping[str, float]
-) -> dict[str, Any]:
+) -> TimesToCommit:
     done = [row for row in work if row.committed_at]
     since = [row.committed_at - births[row.spec_path] for row in done if row.spec_path in births]
     return {
@@ -507,7 +527,7 @@ def _to_commit(
     }
 
 
-def _spread(values: Sequence[float]) -> dict[str, Any]:
+def _spread(values: Sequence[float]) -> Spread:
     if not values:
         return {"count": 0, "median": None, "mean": None, "most": None}
     return {
@@ -518,19 +538,22 @@ def _spread(values: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def _money(mine: Sequence[RunMetrics]) -> dict[str, Any]:
+def _money(mine: Sequence[RunMetrics]) -> Money:
     fixes = [row for row in mine if row.kind == "fix"]
-    names = ("calls", "input", "output", "cache_read", "cache_write")
     return {
         "usd": round(sum(row.usd or 0.0 for row in mine), 6),
         "unpriced_runs": sum(row.usd is None for row in mine),
         "fix_runs": len(fixes),
         "fix_usd": round(sum(row.usd or 0.0 for row in fixes), 6),
-        **{name: sum(getattr(row, name) for row in mine) for name in names},
+        "calls": sum(row.calls for row in mine),
+        "input": sum(row.input for row in mine),
+        "output": sum(row.output for row in mine),
+        "cache_read": sum(row.cache_read for row in mine),
+        "cache_write": sum(row.cache_write for row in mine),
     }
 
 
-def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[dict[str, Any]]:
+def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[Week]:
     """Return the figures of each week from the first run's to the last one's, empty weeks too."""
     by_week: dict[date, list[RunMetrics]] = defaultdict(list)
     for row in work:
@@ -538,7 +561,7 @@ def _weeks(work: Sequence[RunMetrics], first: set[str]) -> list[dict[str, Any]]:
         by_week[day - timedelta(days=day.weekday())].append(row)
     if not by_week:
         return []
-    monday, weeks = min(by_week), []
+    monday, weeks = min(by_week), list[Week]()
     while monday <= max(by_week):
         runs = by_week.get(monday, [])
         weeks.append(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.checkout.touched import (
@@ -23,6 +22,7 @@ from reviewloop.checkout.touched import (
 )
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
+from reviewloop.domain.stored import read_stored
 from reviewloop.faults import fault
 from reviewloop.git.commits import branch_ref, commit_at, copy_objects, move_ref
 from reviewloop.git.paths import checked_path, shown
@@ -268,11 +268,9 @@ class Promotion:
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, record: Mapping[str, Any]) -> "Promotion":
-        """Rebuild a record that `plain` wrote."""
-        values = dict(record)
-        values["extra"] = tuple((path, old, new) for path, old, new in values["extra"])
-        return cls(**values | {name: tuple(values[name]) for name in ("files", "notes")})
+    def from_plain(cls, record: object) -> "Promotion":
+        """Rebuild a record that `plain` wrote; raise ValueError for anything else."""
+        return read_stored(cls, record)
 
 
 def promote(

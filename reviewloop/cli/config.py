@@ -51,7 +51,7 @@ def _values(loaded: Loaded) -> list[dict[str, Any]]:
         field = fields.get(name) or fields[name.rpartition(".")[0]]
         origin = loaded.origins.get(name, "default")
         about = field.description or ""
-        value = _without_path(flat[name]) if name == "notify.webhook" else flat[name]
+        value = _without_path(str(flat[name])) if name == "notify.webhook" else flat[name]
         shown.append({"name": name, "value": value, "origin": origin, "description": about})
     return shown
 

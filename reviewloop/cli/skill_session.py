@@ -1,7 +1,7 @@
 """`skills capture`, `skills improve` and their gates: the user decides what is written."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -28,6 +28,7 @@ from reviewloop.app.skills.session import (
     sessions_of,
     spent,
 )
+from reviewloop.app.skills.stored import Draft, Material, SkillAnswer
 from reviewloop.cli import completion
 from reviewloop.cli.consoles import is_interactive, print_json, print_lines, read_line
 from reviewloop.cli.help import Command
@@ -101,9 +102,10 @@ def capture(
     capturing.require_free(repo.user.root, f"{target}/{name}/{FILE}")
     models, own = capturing.models_of(repo.user.root, Path.home())
     redact = redactor_of(repo.user).for_models
-    material = {"source": redact(text), "name": name, "folder": target, "models": models}
+    material: Material = {"source": redact(text), "name": name, "folder": target}
+    material |= {"models": [*models], "own": own}
     flags = {} if budget_usd is None else {"limits.usd": budget_usd}
-    request = SkillRequest(CAPTURE, name, name, {**material, "own": own}, model, flags)
+    request = SkillRequest(CAPTURE, name, name, material, model, flags)
     return go_on(repo, begin(repo, request).run_id, as_json=as_json)
 
 
@@ -168,7 +170,7 @@ def improve(
         runs = [repo.runs.find(one) for one in source.split(",") if one]
     redact = redactor_of(repo.user).for_models
     lines = [redact(one.line) for one in evidence_of(repo, runs, texts)]
-    material = {"skills": skills, "evidence": lines}
+    material: Material = {"skills": skills, "evidence": lines}
     name = _improvement_name(names or tuple(skills))
     request = SkillRequest(IMPROVE, name, f"improve {', '.join(skills)}", material, model, flags)
     return go_on(repo, begin(repo, request).run_id, as_json=as_json)
@@ -201,7 +203,7 @@ def approve(
             raise UsageError("--stay goes with --run N; without it nothing would be done")
         return approve_phase(repo, followed, numbers, values, as_json=as_json, stay=stay)
     record = find(repo, name)
-    answer: dict[str, Any] = {"choice": "approve", "only": [*only]}
+    answer: SkillAnswer = {"choice": "approve", "only": [*only]}
     if new_name:
         if record.options["kind"] != CAPTURE:
             raise UsageError("--as names a draft of `skills capture`; leave it out")
@@ -218,7 +220,7 @@ def modify(name: str | None, message: str, as_json: bool) -> ExitCode:
     if not message.strip():
         raise UsageError("say what is to be changed: -m TEXT")
     repo = open_repository()
-    answer = {"choice": "modify", "text": message}
+    answer: SkillAnswer = {"choice": "modify", "text": message}
     return _moved(repo, find(repo, name).run_id, answer, as_json=as_json)
 
 
@@ -266,9 +268,7 @@ def go_on(repo: Repository, name: str, *, as_json: bool) -> ExitCode:
     return code
 
 
-def _moved(
-    repo: Repository, name: str, answer: Mapping[str, Any] | None, *, as_json: bool
-) -> ExitCode:
+def _moved(repo: Repository, name: str, answer: SkillAnswer | None, *, as_json: bool) -> ExitCode:
     record = move(repo, name, answer, _watch if is_interactive() else None)
     draft = draft_of(repo, record)
     if record.status is RunStatus.WAITING and record.options["kind"] == IMPROVE:
@@ -285,7 +285,7 @@ def _moved(
     return ExitCode(record.exit_code)
 
 
-def _assessed(repo: Repository, record: RunRecord, draft: Mapping[str, Any]) -> RunRecord:
+def _assessed(repo: Repository, record: RunRecord, draft: Draft) -> RunRecord:
     """End a session without an edit to approve: all were refused, or there is no gap."""
     if draft["texts"]:
         return record
@@ -295,7 +295,7 @@ def _assessed(repo: Repository, record: RunRecord, draft: Mapping[str, Any]) -> 
     return end(repo, record.run_id, "the evidence shows no gap that words would close")
 
 
-def _print_draft(repo: Repository, record: RunRecord, draft: Mapping[str, Any]) -> None:
+def _print_draft(repo: Repository, record: RunRecord, draft: Draft) -> None:
     show = redactor_of(repo.user).for_people
     if record.options["kind"] == CAPTURE:
         before = before_of(repo, record)
@@ -319,7 +319,7 @@ def _print_saved(repo: Repository, record: RunRecord) -> None:
     print_lines(f"spent: {used.cost}, {counted(used.calls, 'call')}")
 
 
-def _ask(record: RunRecord) -> Mapping[str, Any] | None:
+def _ask(record: RunRecord) -> SkillAnswer | None:
     """Return the user's answer at the terminal, None when they leave."""
     names = "[n]ame " if record.options["kind"] == CAPTURE else ""
     while True:
@@ -369,7 +369,7 @@ def _own_text(repo: Repository, names: Sequence[str], file: str) -> RunRecord:
         raise UsageError("--text is the new text of one skill; name that")
     skills = improving.skills_to_improve(repo.user.root, Path.home(), names)
     before, after = skills[names[0]]["text"], _file_text(file)
-    material = {"skills": skills, "evidence": [f"E1 ({file}): the user's own text"]}
+    material: Material = {"skills": skills, "evidence": [f"E1 ({file}): the user's own text"]}
     if before == after:
         raise UsageError(f"{file} is byte-equal to the skill {names[0]}; there is nothing to do")
     edit = Edit(names[0], before, after, Gap.OUTPUT, "E1", "as the user wrote it")

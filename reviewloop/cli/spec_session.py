@@ -37,7 +37,7 @@ from reviewloop.cli.user_programs import edit_files
 from reviewloop.domain.errors import ExitCode, InterruptedByUserError, UsageError
 from reviewloop.domain.event import RunEvent
 from reviewloop.hooks.hook import Event
-from reviewloop.loop.spec_steps import FRESH, REVISE
+from reviewloop.loop.spec_steps import FRESH, REVISE, SpecGate
 from reviewloop.render.event_lines import action
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line, safe
@@ -430,9 +430,7 @@ def go_on(
     return code
 
 
-def _decided(
-    repo: Repository, record: RunRecord, asks: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
+def _decided(repo: Repository, record: RunRecord, asks: SpecGate) -> Mapping[str, Any] | None:
     """Return the user's answer at the terminal, None when they leave."""
     try:
         return _ask(repo, asks)
@@ -444,7 +442,7 @@ def _decided(
         raise InterruptedByUserError(f"nothing was decided; {next_step(record)}") from error
 
 
-def _ask(repo: Repository, asks: Mapping[str, Any]) -> Mapping[str, Any] | None:
+def _ask(repo: Repository, asks: SpecGate) -> Mapping[str, Any] | None:
     if "questions" in asks:
         print_lines("Enter takes what stands in brackets; - leaves a question open.")
         return {"answers": dict(_answers(repo, asks["questions"]))}
@@ -481,7 +479,7 @@ def _answers(repo: Repository, questions: Sequence[Mapping[str, Any]]) -> Iterat
         yield str(number), "" if text == "-" else text or one["default"]
 
 
-def _edited_here(asks: Mapping[str, Any]) -> str:
+def _edited_here(asks: SpecGate) -> str:
     """Return the phase as edited in the user's editor, "" where that failed."""
     try:
         return _edited(asks)
@@ -490,13 +488,13 @@ def _edited_here(asks: Mapping[str, Any]) -> str:
         return ""
 
 
-def _edited(asks: Mapping[str, Any]) -> str:
+def _edited(asks: SpecGate) -> str:
     name = f"{asks['phase']}.md"
     data = edit_files({name: asks["document"].encode("utf-8", "surrogateescape")})[name]
     return (data or b"").decode("utf-8", "surrogateescape")
 
 
-def _print_gate(repo: Repository, asks: Mapping[str, Any], *, whole: bool = False) -> None:
+def _print_gate(repo: Repository, asks: SpecGate, *, whole: bool = False) -> None:
     """Print the questions, or the phase: what changed since it was seen, or the `whole`."""
     if not asks:
         return

@@ -24,8 +24,8 @@ from reviewloop.store.folders import repository_folder
 from reviewloop.store.metrics import RunMetrics
 
 if TYPE_CHECKING:
-    from reviewloop.app.repository_figures import RepositoryFigures
     from reviewloop.git.repository import UserRepo
+    from reviewloop.render.stats_figures import RepositoryFigures
 
 _SPAN = regex(r"(\d{1,5})([dw])", re.ASCII)
 _DAYS = {"d": 1, "w": 7}

@@ -1,6 +1,6 @@
 """`status`, `show` and `logs`: the runs of this repository, and their events."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +17,9 @@ from reviewloop.cli.report_files import require_reports, write_reports
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.reason import resume_continues
 from reviewloop.render.batch import report_object
+
+if TYPE_CHECKING:  # draws
+    from reviewloop.render.terminal.runs import RunRow
 
 
 @click.command(cls=Command)
@@ -103,7 +106,7 @@ def logs(run_id: str | None, follow: bool, fleet: Fleet) -> ExitCode:
     return ExitCode.CLEAN
 
 
-def _row(one: RunState) -> dict[str, Any]:
+def _row(one: RunState) -> "RunRow":
     record = one.run
     return {
         "run": record.run_id,

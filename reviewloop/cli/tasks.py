@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
 
 import click
 from rich.console import Console
@@ -19,7 +18,7 @@ from reviewloop.cli.help import Command
 from reviewloop.domain.errors import ExitCode, UsageError
 from reviewloop.domain.task import Spec, Task
 from reviewloop.git.repository import UserRepo
-from reviewloop.render.task_export import issue_drafts, tasks_csv
+from reviewloop.render.task_export import TaskRow, TasksReport, Wait, issue_drafts, tasks_csv
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import counted
 from reviewloop.render.untrusted import one_line
@@ -82,7 +81,7 @@ def tasks(
     return ExitCode.USAGE if body["problems"] else ExitCode.CLEAN
 
 
-def _create(user: UserRepo, repo: str, body: Mapping[str, Any], *, as_json: bool) -> None:
+def _create(user: UserRepo, repo: str, body: TasksReport, *, as_json: bool) -> None:
     """Open or update an issue for each task, redacted."""
     from reviewloop.cli.github_client import client_for
     from reviewloop.github.publishing.issues import make_issues
@@ -107,7 +106,7 @@ def tasks_report(
     in_work: Mapping[str, tuple[str, str]],
     held: Mapping[str, str],
     elsewhere: Mapping[str, str] = NOWHERE,
-) -> dict[str, Any]:
+) -> TasksReport:
     """Return the tasks as plain values; for the other arguments see `TasksInWork`."""
 
     done, total = progress(spec)
@@ -140,7 +139,7 @@ def _task(
     held: Mapping[str, str],
     elsewhere: Mapping[str, str],
     seen: Outlook,
-) -> dict[str, Any]:
+) -> TaskRow:
 
     run, status = in_work.get(task.id, ("", ""))
     state = "done" if is_done(spec, task) else "in_progress" if run else task.state
@@ -175,7 +174,7 @@ def _task(
     }
 
 
-def _print(body: Mapping[str, Any], console: Console) -> None:
+def _print(body: TasksReport, console: Console) -> None:
     from rich.text import Text
 
     _print_head(body, console)
@@ -191,7 +190,7 @@ def _print(body: Mapping[str, Any], console: Console) -> None:
         hanging(left, _description(task), console)
 
 
-def _print_head(body: Mapping[str, Any], console: Console) -> None:
+def _print_head(body: TasksReport, console: Console) -> None:
     from rich.text import Text
 
     shares = body["progress"]
@@ -212,11 +211,12 @@ def _depth(task_id: str, parents: Mapping[str, str | None]) -> int:
     return depth
 
 
-def _description(task: Mapping[str, Any]) -> Text:
+def _description(task: TaskRow) -> Text:
     from rich.text import Text
 
     text = Text(one_line(task["title"]), style="dim" if task["state"] == "done" else "")
-    remarks = [(word, "dim") for word in ("optional", "checkpoint") if task[word]]
+    marks = {"optional": task["optional"], "checkpoint": task["checkpoint"]}
+    remarks = [(word, "dim") for word, is_set in marks.items() if is_set]
     if task["parallel"]:
         remarks.append(("[P]", "dim"))
     if task["state"] != "done":
@@ -233,7 +233,7 @@ def _description(task: Mapping[str, Any]) -> Text:
     return text
 
 
-def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _outlook(task: TaskRow) -> list[tuple[str, str]]:
     """Return whether an open task has a run, may start, or why not."""
 
     if task["run"]:
@@ -260,7 +260,7 @@ def _outlook(task: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(f"waits for {', '.join([*words, *map(_waited, named)])}", "yellow")]
 
 
-def _waited(wait: Mapping[str, Any]) -> str:
+def _waited(wait: Wait) -> str:
 
     ids = ", ".join(map(one_line, wait["tasks"]))
     if wait["kind"] == "phase":

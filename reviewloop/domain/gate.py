@@ -7,6 +7,7 @@ from typing import Any
 
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding
+from reviewloop.domain.stored import read_stored
 
 
 class GateStatus(StrEnum):
@@ -70,11 +71,6 @@ class GateResult:
         return record
 
     @classmethod
-    def from_plain(cls, record: Mapping[str, Any]) -> "GateResult":
-        """Rebuild a result that `plain` wrote."""
-        values = dict(record)
-        values["status"] = GateStatus(values["status"])
-        values["command"] = tuple(values["command"])
-        values["tests"] = TestCounts(**values["tests"]) if values.get("tests") else None
-        values["findings"] = tuple(Finding.model_validate(f) for f in values["findings"])
-        return cls(**values)
+    def from_plain(cls, record: object) -> "GateResult":
+        """Rebuild a result that `plain` wrote; raise ValueError for anything else."""
+        return read_stored(cls, record)

@@ -1,9 +1,9 @@
 """The impact of a change of a spec: files that change with it, and files that only mention it."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from reviewloop.dataclass import dataclass
+from reviewloop.domain.stored import read_stored
 
 _SHOWN = 4  # names listed in a reason
 _LISTS = ("names", "words", "imports", "endpoints")
@@ -66,18 +66,6 @@ class Impact:
         }
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Impact":
-        """Rebuild what `plain` returned."""
-
-        def listed(one: Mapping[str, Any]) -> dict[str, Any]:
-            lists = {key: tuple(one.get(key, ())) for key in _LISTS}
-            return {key: value for key, value in one.items() if key != "reason"} | lists
-
-        files = tuple(ImpactedFile(**listed(one)) for one in values["files"])
-        return cls(
-            tuple(values["names"]),
-            files,
-            values["left_out"],
-            tuple(values["common"]),
-            values["common_files"],
-        )
+    def from_plain(cls, values: object) -> "Impact":
+        """Rebuild what `plain` returned; raise ValueError for anything else."""
+        return read_stored(cls, values)

@@ -1,9 +1,10 @@
 """A change of a spec as quoted edits: bytes that no edit quotes are kept."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 from reviewloop.dataclass import dataclass
+from reviewloop.domain.stored import read_stored
 
 Kind = Literal["new", "changed", "removed"]
 
@@ -74,15 +75,9 @@ class SpecDelta:
         }
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "SpecDelta":
-        """Rebuild what `plain` returned."""
-        names = ("part", "id", "kind", "title")
-        return cls(
-            values["spec"],
-            tuple(QuotedEdit(**one) for one in values["edits"]),
-            tuple(PartChange(**{name: one[name] for name in names}) for one in values["changes"]),
-            tuple(values["tasks"]),
-        )
+    def from_plain(cls, values: object) -> "SpecDelta":
+        """Rebuild what `plain` returned; raise ValueError for anything else."""
+        return read_stored(cls, values)
 
 
 def serving(changes: Sequence[PartChange], requirements: Sequence[str]) -> list[PartChange]:

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, field, fields
 from typing import Any
 
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateStatus, TestCounts
+from reviewloop.domain.stored import read_stored
 from reviewloop.guards.plan import DetectedGate
 from reviewloop.regex import regex
 
@@ -86,16 +87,11 @@ class Ran:
         return asdict(self)
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Ran":
-        """Rebuild what `plain` wrote; raise KeyError, TypeError or ValueError for anything else."""
-        return cls(
-            exit_code=int(values["exit_code"]),
-            passed=int(values["passed"]),
-            failed=int(values["failed"]),
-            green=tuple(map(str, values["green"])),
-            red=tuple(map(str, values["red"])),
-            flaky=tuple(map(str, values["flaky"])),
-        )
+    def from_plain(cls, values: object) -> "Ran":
+        """Rebuild what `plain` wrote; raise ValueError for anything else, also for less."""
+        if not isinstance(values, Mapping) or not {one.name for one in fields(cls)} <= {*values}:
+            raise ValueError("no results of tests: Ran names all of them")
+        return read_stored(cls, values)
 
 
 @dataclass(frozen=True)

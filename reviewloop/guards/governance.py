@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from reviewloop.analysis.described import public_names
 from reviewloop.checkout.protected import Protection, fold_path, protection_of
@@ -237,22 +237,31 @@ _SCRIPTS = Protection("scripts", "has scripts that package tools run by themselv
 _RUNNING_PARTS = ("scripts", "husky", "lint-staged", "simple-git-hooks", "pre-commit", "gypfile")
 
 
+class ProtectedChange(TypedDict):
+    """A change of a protected file; agents may write a `refused` one only if the user named it."""
+
+    path: str
+    status: str  # A | M | D | R | T
+    kind: str
+    why: str  # completes "it ..."
+    refused: bool
+
+
 def protected_changes(
     change: Change, read_base: ReadFile, read_new: ReadFile
-) -> list[dict[str, Any]]:
-    """Return a record for each protected file: `path`, `status` (A M D R T), `kind`, `why`.
+) -> list[ProtectedChange]:
+    """Return a record for each protected file.
 
-    `refused` says whether agents may write it only if the user named it. A rename counts by its old
-    name too: moving a hook away switches it off.
+    A rename counts by its old name too: moving a hook away switches it off.
     """
     return [
-        {
-            "path": path,
-            "status": "D" if path != file.path else file.status,
-            "kind": found.kind,
-            "why": found.why,
-            "refused": found.refused,
-        }
+        ProtectedChange(
+            path=path,
+            status="D" if path != file.path else file.status,
+            kind=found.kind,
+            why=found.why,
+            refused=found.refused,
+        )
         for file in change.files
         for path, found in _protected_in(file, read_base, read_new)
     ]

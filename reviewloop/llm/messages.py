@@ -194,9 +194,11 @@ class Reply:
         return record
 
     @classmethod
-    def from_plain(cls, record: Mapping[str, Any], *, from_journal: bool = True) -> "Reply":
-        """Rebuild a reply from the result of `plain`."""
-        values = dict(record)
+    def from_plain(cls, record: object, *, from_journal: bool = True) -> "Reply":
+        """Rebuild a reply from the result of `plain`; raise ValueError for another kind."""
+        if not isinstance(record, Mapping):
+            raise ValueError("a stored reply is an object")
+        values = dict(record)  # blocks go back to their model as they are
         values["tool_calls"] = tuple(ToolCall(**call) for call in values["tool_calls"])
         values["usage"] = Usage(**values["usage"])
         values["content"] = tuple(values.get("content", ()))

@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import TypeAdapter
-
 from reviewloop.agents import AgentDefinition, Team
 from reviewloop.checkout.export import write_export
 from reviewloop.checkout.workspace import Workspace
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import InterruptedByUserError
 from reviewloop.domain.hidden_characters import show_hidden
+from reviewloop.domain.stored import read_stored
 from reviewloop.domain.task import Task
 from reviewloop.faults import fault
 from reviewloop.git.diff import Change
@@ -101,21 +100,9 @@ class Brief:
         return {**asdict(replace(self, hooks=())), "hooks": hooks}
 
     @classmethod
-    def from_plain(cls, values: Mapping[str, Any]) -> "Brief":
-        """Rebuild what `plain` wrote."""
-        given = dict(values)
-        given["steering_log"] = tuple(given["steering_log"])
-        given["steering_asked"] = tuple(given.get("steering_asked", ()))
-        given["steering_later"] = tuple(
-            Later(one["path"], tuple(one["patterns"]), one["folder"], one["text"])
-            for one in given.get("steering_later", ())
-        )
-        given["rejected"] = tuple((run, why) for run, why in given.get("rejected", ()))
-        given["hooks"] = tuple(map(Hook.model_validate, given.get("hooks", ())))
-        given["hook_problems"] = tuple(given.get("hook_problems", ()))
-        if given["spec_task"] is not None:
-            given["spec_task"] = TypeAdapter(Task).validate_python(given["spec_task"])
-        return cls(**given)
+    def from_plain(cls, values: object) -> "Brief":
+        """Rebuild what `plain` wrote; raise ValueError for anything else."""
+        return read_stored(cls, values)
 
 
 @dataclass

@@ -66,7 +66,7 @@ class Caps:
     results: int = 240_000  # characters of tool results; beyond, the oldest ones are left out
 
 
-Check = Callable[[Mapping[str, Any], bool], str]
+Check = Callable[[Mapping[str, object], bool], str]
 """(arguments, whether it is the last try) -> what is wrong with the answer, or ""."""
 
 

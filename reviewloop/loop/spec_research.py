@@ -113,7 +113,7 @@ def request_for(idea: str, servers: Sequence[str] = ()) -> str:
     )
 
 
-def research_of(idea: str, claims: Sequence[Mapping[str, Any]], context: RunContext) -> Research:
+def research_of(idea: str, claims: Sequence[Mapping[str, object]], context: RunContext) -> Research:
     """Return the findings with a source: facts about names, and files of the repository."""
     found: dict[str, ResearchFinding] = {}
     for fact in facts_of(idea):

@@ -80,6 +80,32 @@ class SpecState(TypedDict, total=False):
     counts: dict[str, int]
 
 
+class SpecQuestion(TypedDict):
+    """A question before requirements are written."""
+
+    question: str
+    choices: list[str]
+    default: str  # what the agent would take
+
+
+class SpecGate(TypedDict, total=False):
+    """What a session asks: questions, or about a phase with its document."""
+
+    questions: list[SpecQuestion]
+    phase: str
+    document: str
+    before: str  # the version the user saw before
+    problem: str  # why it cannot be approved
+    notes: list[str]
+
+
+def rows_in(arguments: Mapping[str, object], name: str) -> list[Mapping[str, object]]:
+    """Return the objects in a list of an agent's answer, none where it is no list."""
+    listed = arguments.get(name)
+    rows = listed if isinstance(listed, list) else []
+    return [one for one in rows if isinstance(one, Mapping)]
+
+
 def research(context: RunContext) -> dict[str, Any]:
     """Have the first agent research the services that the idea names."""
     idea = context.brief.task
@@ -97,7 +123,7 @@ def research(context: RunContext) -> dict[str, Any]:
         lambda arguments, _last: claims_problem(arguments),
         servers,
     )
-    found = research_of(idea, answer["findings"], context)
+    found = research_of(idea, rows_in(answer, "findings"), context)
     return {"findings": context.blobs.put_json(found.plain())}
 
 
@@ -122,7 +148,8 @@ def ask_questions(state: SpecState, context: RunContext) -> dict[str, Any]:
         ASKING,
         lambda arguments, _last: _questions_problem(arguments),
     )
-    all_questions = [*_uncovered(left_open, answer["questions"]), *answer["questions"]]
+    raised = rows_in(answer, "questions")
+    all_questions = [*_uncovered(left_open, raised), *raised]
     found = [_question(one) for one in all_questions[:MOST_QUESTIONS]]
     again = bool(found) and answer.get("again") is True and done + 1 < MOST_ROUNDS
     return {"questions": context.blobs.put_json(found), "again": again}
@@ -140,8 +167,8 @@ def _asking_about(points: Sequence[OpenPoint]) -> str:
 
 
 def _uncovered(
-    points: Sequence[OpenPoint], questions: Sequence[Mapping[str, Any]]
-) -> list[Mapping[str, Any]]:
+    points: Sequence[OpenPoint], questions: Sequence[Mapping[str, object]]
+) -> list[Mapping[str, object]]:
     """Return questions about the open points that the agent does not ask itself."""
     abouts = {str(one.get("about", "")).casefold() for one in questions}
     texts = " ".join(str(one["question"]) for one in questions).casefold()
@@ -152,9 +179,9 @@ def _uncovered(
     ]
 
 
-def questions_of(state: SpecState, context: RunContext) -> list[dict[str, Any]]:
+def questions_of(state: SpecState, context: RunContext) -> list[SpecQuestion]:
     """Return the questions: their text, choices and the default."""
-    found: list[dict[str, Any]] = context.blobs.get_json(state["questions"])
+    found: list[SpecQuestion] = context.blobs.get_json(state["questions"])
     return found
 
 
@@ -171,8 +198,8 @@ def take_answers(
 
 
 def before_answers(
-    state: SpecState, questions: Sequence[Mapping[str, Any]], context: RunContext
-) -> tuple[dict[str, Any], dict[str, str]]:
+    state: SpecState, questions: Sequence[SpecQuestion], context: RunContext
+) -> tuple[Mapping[str, object], dict[str, str]]:
     """Return (the state before the last answers to these questions, those answers by number)."""
     answers = state.get("answers", [])
     before, last = (
@@ -317,7 +344,7 @@ def _revises(context: RunContext) -> bool:
     return bool(context.record.options.get("existing") == REVISE)
 
 
-def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> dict[str, Any]:
+def shown_at_gate(phase: str, state: SpecState, context: RunContext) -> SpecGate:
     """Return what a user is shown: the document, and the version they saw before."""
     phases = PHASES if state.get("quick") else (phase,)
     documents = {one: _blob(state["documents"][one], context) for one in phases}
@@ -513,7 +540,7 @@ def ask_agent(
     ending: ToolSpec,
     check: Check,
     servers: Sequence[str] = (),
-) -> Mapping[str, Any]:
+) -> Mapping[str, object]:
     """Return the arguments of the ending tool; an answer with a problem is sent back once.
 
     `servers` are those that the user named on the command line, whose tools it gets.
@@ -583,11 +610,11 @@ def _questions_problem(arguments: Mapping[str, Any]) -> str:
     return "each question needs a `question`" if bad else ""
 
 
-def _question(one: Mapping[str, Any]) -> dict[str, Any]:
-    choices: Sequence[Any] = one.get("choices") or ()
+def _question(one: Mapping[str, object]) -> SpecQuestion:
+    choices = one.get("choices")
     return {
         "question": str(one["question"]),
-        "choices": [str(choice) for choice in choices],
+        "choices": [str(choice) for choice in choices] if isinstance(choices, list) else [],
         "default": str(one.get("default") or ""),
     }
 

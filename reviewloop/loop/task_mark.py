@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reviewloop.checkout.files import Disk, Kind
 from reviewloop.dataclass import dataclass
@@ -11,7 +11,7 @@ from reviewloop.domain.task import Spec, Task
 from reviewloop.git.commits import commit_at
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
-from reviewloop.render.proposal import SpecProgress, TaskRef
+from reviewloop.render.proposal import Proposal, SpecProgress, TaskRef
 from reviewloop.specs.discover import open_spec
 from reviewloop.specs.files import DiskFiles, Files, TreeFiles
 from reviewloop.specs.order import newly_eligible
@@ -133,7 +133,7 @@ def _why_unticked(context: "RunContext", data: bytes, task: Task, error: ReviewL
     return why_unticked(context.user, listed, task, error)
 
 
-def why_no_tick(proposal: Mapping[str, Any]) -> str:
+def why_no_tick(proposal: Proposal) -> str:
     """Return why the commit of a proposal ticks nothing, or ""."""
     why = proposal.get("unticked")
     return _of_an_older_release(proposal["warnings"]) if why is None else str(why)

@@ -13,6 +13,7 @@ from reviewloop.loop.base_moved import EDIT, compare, last_read
 from reviewloop.loop.context import RunContext
 from reviewloop.loop.findings_log import read_findings, write_findings
 from reviewloop.loop.state import LoopState
+from reviewloop.render.proposal import UserEdits
 from reviewloop.review.anchoring import occurrences
 
 AGAIN = "again"
@@ -32,7 +33,7 @@ def apply_edit(state: LoopState, answer: Mapping[str, str], context: RunContext)
     earlier = find_user_edits(state, context)
     anew = answer.get("review") == AGAIN
     paths = list(interdiff(old, new))
-    known = {
+    known: UserEdits = {
         "by": answer["by"],
         "paths": sorted({*earlier.get("paths", []), *paths}),
         "unread": sorted({*earlier.get("unread", []), *([] if anew else paths)}),
@@ -86,17 +87,14 @@ def words_of(state: LoopState, context: RunContext) -> dict[str, Any]:
     return found
 
 
-def find_user_edits(state: LoopState, context: RunContext) -> dict[str, Any]:
-    """Return the user's edits of the change: `by`, `paths`, `unread`, `before`.
-
-    Empty where they edited nothing.
-    """
+def find_user_edits(state: LoopState, context: RunContext) -> UserEdits:
+    """Return the user's edits of the change, empty where they edited nothing."""
     ref = state.get("edited", "")
-    found: dict[str, Any] = context.blobs.get_json(ref) if ref else {}
+    found: UserEdits = context.blobs.get_json(ref) if ref else {}
     return found
 
 
-def edit_line(known: Mapping[str, Any]) -> str:
+def edit_line(known: UserEdits) -> str:
     """Return the line of a commit message about a user's edits, or ""."""
     if not known:
         return ""

@@ -33,7 +33,7 @@ class Answer:
     structured: Mapping[str, Any] | None = None
 
 
-Call = Callable[[Any, str, Mapping[str, Any]], Answer]
+Call = Callable[[Any, str, Mapping[str, object]], Answer]
 """(id of the request, tool, arguments) -> the result."""
 
 

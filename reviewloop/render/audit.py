@@ -4,48 +4,43 @@ import csv
 import html
 import io
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-Row = Mapping[str, Any]
-_COLUMNS: dict[str, Callable[[Row], str]] = {
-    "number": lambda row: str(row["number"]),
-    "when": lambda row: str(row.get("when", "")),
-    "kind": lambda row: str(row["kind"]),
-    "run": lambda row: str(row["run"]),
-    "task": lambda row: str(row.get("task", "")),
-    "title": lambda row: str(row.get("title", "")),
-    "commit": lambda row: str(row["commit"]),
-    "branch": lambda row: str(row.get("branch", "")),
+Row = Mapping[str, object]
+"""A row as it is stored; releases differ in what they store, so each value is looked at."""
+_COLUMNS: Mapping[str, Callable[[Row], str]] = {
+    "number": lambda row: _text(row, "number"),
+    "when": lambda row: _text(row, "when"),
+    "kind": lambda row: _text(row, "kind"),
+    "run": lambda row: _text(row, "run"),
+    "task": lambda row: _text(row, "task"),
+    "title": lambda row: _text(row, "title"),
+    "commit": lambda row: _text(row, "commit"),
+    "branch": lambda row: _text(row, "branch"),
     "approved by": lambda row: _people(row),
-    "act": lambda row: _act(row.get("act", {})),
-    "spec": lambda row: str(row.get("spec", {}).get("path", "")),
-    "criteria": lambda row: " ".join(one["id"] for one in row.get("spec", {}).get("criteria", ())),
+    "act": lambda row: _act(_part(row, "act")),
+    "spec": lambda row: _text(_part(row, "spec"), "path"),
+    "criteria": lambda row: " ".join(
+        _text(one, "id") for one in _rows(_part(row, "spec"), "criteria")
+    ),
     "models": lambda row: "; ".join(
-        dict.fromkeys(one["model"] for one in row.get("agents", ()) if one["model"])
+        dict.fromkeys(filter(None, (_text(one, "model") for one in _rows(row, "agents"))))
     ),
-    "agents": lambda row: "; ".join(
-        f"{a['name']} {a['digest'][:12]}" for a in row.get("agents", ())
-    ),
-    "steering": lambda row: "; ".join(
-        f"{one['path']} {one['digest'][:12]}" for one in row.get("steering", ())
-    ),
+    "agents": lambda row: "; ".join(_digested(one, "name") for one in _rows(row, "agents")),
+    "steering": lambda row: "; ".join(_digested(one, "path") for one in _rows(row, "steering")),
     "gates": lambda row: "; ".join(
-        f"{one['name']}: {one['status']}" for one in row.get("gates", ())
+        f"{_text(one, 'name')}: {_text(one, 'status')}" for one in _rows(row, "gates")
     ),
     "findings": lambda row: "; ".join(
-        f"{count} {name}" for name, count in row.get("findings", {}).get("counts", {}).items()
+        f"{count} {name}" for name, count in _part(_part(row, "findings"), "counts").items()
     ),
-    "not fixed": lambda row: "; ".join(
-        f"{one['severity']} {one['where']} {one['title']}: {one['reason'] or one['status']}"
-        for one in row.get("findings", {}).get("not_fixed", ())
-    ),
+    "not fixed": lambda row: "; ".join(map(_not_fixed, _rows(_part(row, "findings"), "not_fixed"))),
     "dismissed": lambda row: "; ".join(
-        f"{one['title']}: {one['reason']}" for one in row.get("dismissed", ())
+        f"{_text(one, 'title')}: {_text(one, 'reason')}" for one in _rows(row, "dismissed")
     ),
-    "hooks": lambda row: "; ".join(map(str, row.get("hooks", ()))),
-    "rounds": lambda row: str(row.get("rounds", "")),
-    "cost usd": lambda row: "" if row.get("cost_usd") is None else f"{row['cost_usd']:.4f}",
-    "hash": lambda row: str(row["hash"]),
+    "hooks": lambda row: "; ".join(map(str, _listed(row, "hooks"))),
+    "rounds": lambda row: _text(row, "rounds"),
+    "cost usd": lambda row: _cost(row.get("cost_usd")),
+    "hash": lambda row: _text(row, "hash"),
 }
 _SHORT = ("when", "run", "title", "commit", "approved by", "gates", "findings", "cost usd")
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")  # cells that a spreadsheet reads as a formula
@@ -60,13 +55,45 @@ th { background: #222 } th, td { border-color: #333 } }
 """
 
 
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    return "" if value is None else str(value)
+
+
+def _part(row: Row, name: str) -> Row:
+    part = row.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _listed(row: Row, name: str) -> Sequence[object]:
+    values = row.get(name)
+    return values if isinstance(values, list | tuple) else ()
+
+
+def _rows(row: Row, name: str) -> list[Row]:
+    return [one for one in _listed(row, name) if isinstance(one, Mapping)]
+
+
+def _digested(one: Row, name: str) -> str:
+    return f"{_text(one, name)} {_text(one, 'digest')[:12]}"
+
+
+def _not_fixed(one: Row) -> str:
+    what = f"{_text(one, 'severity')} {_text(one, 'where')} {_text(one, 'title')}"
+    return f"{what}: {_text(one, 'reason') or _text(one, 'status')}"
+
+
+def _cost(usd: object) -> str:
+    return f"{usd:.4f}" if isinstance(usd, int | float) else ""
+
+
 def _people(row: Row) -> str:
     """Return the approvers."""
-    several = "; ".join(str(one["by"]) for one in row.get("approvals", ()))
-    return several or str(row.get("approved_by", ""))
+    several = "; ".join(_text(one, "by") for one in _rows(row, "approvals"))
+    return several or _text(row, "approved_by")
 
 
-def _act(act: Mapping[str, Any]) -> str:
+def _act(act: Row) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(act.items()) if value)
 
 
@@ -101,8 +128,9 @@ def audit_text(rows: Sequence[Row]) -> str:
     """Return one paragraph for each row."""
     parts = []
     for row in rows:
-        head = f"{row['number']}. {row.get('when', '')} {row['kind']} {row['commit'][:10]}"
-        shown = [f"{head} {row.get('title', '')}".rstrip()]
+        number, when, kind = (_text(row, name) for name in ("number", "when", "kind"))
+        head = f"{number}. {when} {kind} {_text(row, 'commit')[:10]}"
+        shown = [f"{head} {_text(row, 'title')}".rstrip()]
         for name in ("approved by", "act", "models", "gates", "findings", "not fixed", "dismissed"):
             if text := _COLUMNS[name](row):
                 shown.append(f"   {name}: {text}")

@@ -1,7 +1,7 @@
 """A change of a spec as text: its edits, its impact, and its report."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from reviewloop.domain.impact import KINDS, FileKind, Impact, ImpactedFile
 from reviewloop.domain.spec_delta import SpecDelta
@@ -19,7 +19,17 @@ _TITLES: Mapping[FileKind, str] = {
 }
 
 
-def gate_lines(asks: Mapping[str, Any]) -> Iterator[str]:
+class ChangeGate(TypedDict, total=False):
+    """What a change asks about: the impact of its sentence, then its delta, too."""
+
+    notes: list[str]
+    reasons: list[str]  # why the impact is asked about first
+    impact: Mapping[str, object]  # `Impact.plain()`
+    delta: Mapping[str, Any]  # `SpecDelta.plain()`
+    words: Mapping[str, str]  # path -> its edits as text
+
+
+def gate_lines(asks: ChangeGate) -> Iterator[str]:
     """Yield the lines of a gate: the impact alone, or with the delta."""
     for note in asks.get("notes", ()):
         yield f"note: {note}"

@@ -6,7 +6,7 @@ The live line, the approval screen, the commit message and a batch's report show
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Literal
 
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.event import EventFacts
@@ -16,7 +16,7 @@ from reviewloop.render.text import counted
 BY_USER = "person"
 """The agent name of a user's request, which does not count as a finding."""
 
-OUTCOMES = {
+OUTCOMES: Mapping[Status, Literal["fixed", "dismissed", "left"]] = {
     Status.FIXED: "fixed",
     Status.DISMISSED: "dismissed",
     Status.OPEN: "left",
@@ -80,21 +80,26 @@ def count(findings: Iterable[Finding]) -> Counts:
     return _count((f.severity, f.status) for f in findings if BY_USER not in f.agents)
 
 
-def count_records(records: Iterable[Mapping[str, Any]]) -> Counts:
+def count_records(records: Iterable[Mapping[str, object]]) -> Counts:
     """Return the same for findings in the form of a proposal."""
     return _count(
-        (Severity(one["severity"]), Status(one["status"]))
+        (Severity(str(one["severity"])), Status(str(one["status"])))
         for one in records
-        if BY_USER not in one["agents"]
+        if not is_request(one)
     )
 
 
-def requests_left(records: Iterable[Mapping[str, Any]]) -> int:
+def requests_left(records: Iterable[Mapping[str, object]]) -> int:
     """Return how many of the user's requests are not done."""
     return sum(
-        BY_USER in one["agents"] and OUTCOMES.get(Status(one["status"])) == "left"
-        for one in records
+        is_request(one) and OUTCOMES.get(Status(str(one["status"]))) == "left" for one in records
     )
+
+
+def is_request(finding: Mapping[str, object]) -> bool:
+    """Return whether this is a user's request by `modify`, which does not count as a finding."""
+    agents = finding["agents"]
+    return isinstance(agents, list | tuple) and BY_USER in agents
 
 
 def _count(pairs: Iterable[tuple[Severity, Status]]) -> Counts:

@@ -4,13 +4,12 @@ Every key may be missing; the screen leaves out missing ones. `findings` holds e
 run (`Finding.model_dump(mode="json")`), `gates` holds `GateResult.plain()` values.
 """
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple, TypedDict
 
 from reviewloop.domain.batch_report import Figures, FindingCounts
 from reviewloop.domain.gate import GateStatus
 from reviewloop.domain.usage import UsageFigures
-from reviewloop.render.counts import BY_USER, count_records, requests_left
+from reviewloop.render.counts import count_records, requests_left
 
 
 class BaseInfo(TypedDict, total=False):
@@ -51,6 +50,15 @@ class ProtectedFile(TypedDict):
     kind: str  # pipeline | git hook | editor | agent | lock file ...
     why: str  # completes "it ..."
     unasked: bool  # agents may write it only when a user names it, and no user did
+
+
+class UserEdits(TypedDict, total=False):
+    """A user's edits of the change; empty where they edited nothing."""
+
+    by: str
+    paths: list[str]
+    unread: list[str]  # of these, edited since the review
+    before: str  # the commit of the change before them
 
 
 class UnreadFile(TypedDict):
@@ -151,7 +159,7 @@ class Proposal(TypedDict, total=False):
     warnings: list[str]  # further notes, one sentence each
     message: str  # of the proposed commit
     message_ours: str  # its lines on how the change was made and reviewed
-    person_edited: Mapping[str, Any]  # by, paths, unread, before: see `user_edits.find_user_edits`
+    person_edited: UserEdits
     commit: str  # its id; "" when blocked
     base_tree: str  # the change is the difference of these two trees
     tree: str
@@ -166,11 +174,6 @@ def choices(proposal: Proposal) -> tuple[str, ...]:
     edit = ("edit",) if proposal.get("files") else ()
     answers = ("approve", "modify", *edit, "skip", "quit", "diff")
     return answers[1:] if proposal.get("blocked") else answers
-
-
-def is_request(finding: Mapping[str, Any]) -> bool:
-    """Return whether this is a user's request by `modify`, which does not count as a finding."""
-    return BY_USER in finding["agents"]
 
 
 class Left(NamedTuple):

@@ -1,13 +1,17 @@
 """The figures of all runs as one self-contained HTML page with plots over time."""
 
 import html
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
 
+from reviewloop.render.stats_figures import Share, StatsFigures, Week
 from reviewloop.render.text import duration, money, share
 from reviewloop.render.untrusted import one_line
 
-Body = Mapping[str, Any]
+_Key = Literal[
+    "first_pass", "coverage", "documentation", "resolution", "red_left", "complexity_growth",
+    "arch_findings", "copy_findings", "runs", "usd",
+]  # fmt: skip
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 620, 150, 48, 12, 24
 
 _STYLE = """
@@ -31,18 +35,18 @@ class _Plot(NamedTuple):
     measured.
     """
 
-    key: str
+    key: _Key
     title: str
     top: float
     aim: float | None
-    shown: Any
+    shown: Callable[[float], str]
 
 
 def _number(value: float) -> str:
     return f"{value:.0f}"
 
 
-def stats_html(body: Body) -> str:
+def stats_html(body: StatsFigures) -> str:
     """Return the page of the result of `figures`."""
     weeks, targets = body["weeks"], body["targets"]
     plots = (
@@ -74,7 +78,7 @@ def stats_html(body: Body) -> str:
     )
 
 
-def _figure(plot: _Plot, weeks: Sequence[Body]) -> str:
+def _figure(plot: _Plot, weeks: Sequence[Week]) -> str:
     values = [week[plot.key] for week in weeks]
     seen = [value for value in values if value is not None]
     latest = plot.shown(seen[-1]) if seen else "not measured"
@@ -109,7 +113,7 @@ def _figure(plot: _Plot, weeks: Sequence[Body]) -> str:
     return f'<figure id="{plot.key}">{caption}<svg {view}>\n{inner}\n</svg></figure>'
 
 
-def _axis(plot: _Plot, top: float, zero: float, highest: float, weeks: Sequence[Body]) -> str:
+def _axis(plot: _Plot, top: float, zero: float, highest: float, weeks: Sequence[Week]) -> str:
     lines = [
         f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text x="0" y="{y + 4:.1f}">{html.escape(plot.shown(value))}</text>'
@@ -133,7 +137,7 @@ def _runs(values: Sequence[float | None]) -> list[list[int]]:
     return [run for run in runs if len(run) > 1]
 
 
-def _figures(body: Body) -> list[tuple[str, str]]:
+def _figures(body: StatsFigures) -> list[tuple[str, str]]:
     """Return each figure with its name and text, unmeasured ones included."""
     resolution, approval, times = body["resolution"], body["approval"], body["to_commit"]
     rows = [
@@ -178,7 +182,7 @@ def _time(seconds: float | None) -> str:
     return "not measured" if seconds is None else duration(seconds)
 
 
-def _part(part: Body | None) -> str:
+def _part(part: Share | None) -> str:
     if part is None or part["rate"] is None:
         return "not measured"
     return f"{share(part['rate'])} ({part['count']} of {part['of']})"

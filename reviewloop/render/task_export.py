@@ -1,16 +1,83 @@
 """Tasks of a spec for other trackers: drafts of GitHub issues, and CSV."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
 from reviewloop.render.audit import csv_of
 from reviewloop.render.untrusted import one_line
 
-Task = Mapping[str, Any]
+
+class SpecHead(TypedDict):
+    """The spec of a list of tasks."""
+
+    name: str
+    path: str
+    dialect: str
+    stage: str
+
+
+class Progress(TypedDict):
+    """How many tasks are done."""
+
+    done: int
+    total: int
+    optional_done: int
+    optional_total: int
+
+
+class Wait(TypedDict):
+    """What a task waits for."""
+
+    kind: str
+    name: str
+    tasks: list[str]
+
+
+class TaskRow(TypedDict):
+    """A task of the spec, and what is known of its run."""
+
+    id: str
+    title: str
+    state: str
+    optional: bool
+    parent: str | None
+    children: list[str]
+    depends: list[str]
+    waits_for: list[str]
+    waits: list[Wait]
+    wave: int | None
+    requirements: list[str]
+    scope: list[str]
+    estimated: str
+    phase: str
+    parallel: bool
+    checkpoint: bool
+    blocked: str
+    eligible: bool
+    done_on: str
+    held: str
+    run: str
+    run_status: str
+    where: str
+
+
+class TasksReport(TypedDict):
+    """All tasks of a spec, as `tasks --json` prints them."""
+
+    spec: SpecHead
+    progress: Progress
+    waves: list[list[str]]
+    tasks: list[TaskRow]
+    problems: list[str]
+    notices: list[str]
+
+
 LABEL = "reviewloop-task"
 _LONGEST_LABEL = 50  # of GitHub
-_COLUMNS = ("id", "title", "state", "phase", "parent", "depends", "requirements", "scope")
-_LISTS = {"depends", "requirements", "scope"}
+_COLUMNS = (
+    *("spec", "id", "title", "state", "phase", "parent", "depends", "requirements", "scope"),
+    "estimated",
+)
 
 
 class Draft(TypedDict):
@@ -22,7 +89,7 @@ class Draft(TypedDict):
     state: str  # open | closed
 
 
-def issue_drafts(report: Mapping[str, Any]) -> list[Draft]:
+def issue_drafts(report: TasksReport) -> list[Draft]:
     """Return a draft for each task; a done task's is closed."""
     spec = report["spec"]
     labels = [LABEL, f"spec:{one_line(spec['name'])}"[:_LONGEST_LABEL]]
@@ -37,22 +104,21 @@ def issue_drafts(report: Mapping[str, Any]) -> list[Draft]:
     ]
 
 
-def tasks_csv(report: Mapping[str, Any]) -> str:
+def tasks_csv(report: TasksReport) -> str:
     """Return a row for each task."""
-    return csv_of(
-        ("spec", *_COLUMNS, "estimated"),
-        [
-            [report["spec"]["path"], *(_cell(task, name) for name in _COLUMNS), task["estimated"]]
-            for task in report["tasks"]
-        ],
-    )
+    return csv_of(_COLUMNS, [_cells(report["spec"]["path"], task) for task in report["tasks"]])
 
 
-def _cell(task: Task, name: str) -> str:
-    return " ".join(task[name]) if name in _LISTS else str(task[name] or "")
+def _cells(spec: str, task: TaskRow) -> list[str]:
+    lists = (task["depends"], task["requirements"], task["scope"])
+    return [
+        *(spec, task["id"], task["title"], task["state"], task["phase"], task["parent"] or ""),
+        *map(" ".join, lists),
+        task["estimated"],
+    ]
 
 
-def _body(spec: str, task: Task) -> str:
+def _body(spec: str, task: TaskRow) -> str:
     """Return the text; its last line identifies the task for programs."""
     lines = [f"Task {one_line(task['id'])} of the spec `{one_line(spec)}`."]
     facts: Sequence[tuple[str, Sequence[str]]] = (

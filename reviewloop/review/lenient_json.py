@@ -26,11 +26,11 @@ class NotOneObjectError(ValueError):
     """There is no object, or more than one; the message says which."""
 
 
-def the_one_object(text: str) -> tuple[dict[str, Any], tuple[int, int]]:
+def the_one_object(text: str) -> tuple[dict[str, object], tuple[int, int]]:
     """Return the only JSON object in a text and its span; raise NotOneObjectError."""
     if text.lstrip().startswith("["):
         raise NotOneObjectError("a list stands where one JSON object must stand")
-    found: list[tuple[dict[str, Any], tuple[int, int]]] = []
+    found: list[tuple[dict[str, object], tuple[int, int]]] = []
     problem, at, tried = "there is no JSON object in it", text.find("{"), 0
     reader = _Reader(text)
     while at >= 0 and tried < _OBJECTS_TRIED and len(found) < 2:

@@ -114,7 +114,7 @@ def _shown(value: str, is_secret: bool) -> str:
 
 
 def servers_of(
-    project: bytes | None, own: bytes | None, agents: Iterable[tuple[str, Mapping[str, Any]]]
+    project: bytes | None, own: bytes | None, agents: Iterable[tuple[str, Mapping[str, object]]]
 ) -> dict[str, ServerDefinition]:
     """Return the servers by name: an agent's own, then the project's, then the user's.
 
@@ -132,7 +132,7 @@ def servers_of(
     return found
 
 
-def _servers_in(source: str, data: bytes) -> Mapping[str, Any]:
+def _servers_in(source: str, data: bytes) -> Mapping[str, object]:
     try:
         read = json.loads(data)
     except json.JSONDecodeError as error:
@@ -145,7 +145,7 @@ def _servers_in(source: str, data: bytes) -> Mapping[str, Any]:
     return table
 
 
-def _of_table(source: str, table: Mapping[str, Any]) -> Iterator[ServerDefinition]:
+def _of_table(source: str, table: Mapping[str, object]) -> Iterator[ServerDefinition]:
     for name, row in table.items():
         if not isinstance(row, dict):
             raise UsageError(f"{source}: the MCP server {name[:60]!r} is an object")

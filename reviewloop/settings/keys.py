@@ -41,7 +41,7 @@ def _fields(model: type[BaseModel], prefix: str) -> dict[str, FieldInfo]:
     return found
 
 
-def flatten(table: Mapping[str, object], location: str) -> dict[str, Any]:
+def flatten(table: Mapping[str, object], location: str) -> dict[str, object]:
     """Return a nested table as {dotted name: value}.
 
     Raise `UsageError` for an unknown setting, with `location` and the nearest name.
@@ -50,8 +50,8 @@ def flatten(table: Mapping[str, object], location: str) -> dict[str, Any]:
 
 
 def _flatten(
-    table: Mapping[str, Any], model: type[BaseModel], prefix: str, location: str
-) -> Iterator[tuple[str, Any]]:
+    table: Mapping[str, object], model: type[BaseModel], prefix: str, location: str
+) -> Iterator[tuple[str, object]]:
     kinds = _kinds(model)
     for name, value in table.items():
         dotted = prefix + name

@@ -14,12 +14,12 @@ from reviewloop.domain.batch_report import (
     Cost,
     EarlierTries,
     Figures,
-    FindingCounts,
     KeptRun,
     RunReport,
     TaskReport,
 )
 from reviewloop.domain.reason import NO_REASON, Reason
+from reviewloop.domain.stored import read_stored
 from reviewloop.faults import fault
 from reviewloop.store.reasons import StoredReason, legacy_reason, read_reason, stored_reason
 from reviewloop.store.runs import RunRecord
@@ -258,9 +258,6 @@ def read_row(stored: str) -> StoredRow | None:
 
 
 _RUN = frozenset(one.name for one in fields(RunReport)) - {"because", "figures", "cost", "before"}
-_FIGURES = frozenset(one.name for one in fields(Figures)) - {"findings"}
-_COST = frozenset(one.name for one in fields(Cost))
-_FINDINGS = frozenset(one.name for one in fields(FindingCounts))
 
 
 def _run_values(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -275,19 +272,14 @@ def _run_values(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def figures_of(body: Mapping[str, Any]) -> Figures:
+def figures_of(body: Mapping[str, object]) -> Figures:
     """Return the figures in a record; what it does not name is as in a run without a proposal."""
-    figures = {name: body[name] for name in _FIGURES & body.keys()}
-    findings = body.get("findings")
-    if findings is not None:
-        known = {name: findings[name] for name in _FINDINGS & findings.keys()}
-        figures["findings"] = FindingCounts(**known)
-    return Figures(**figures)
+    return read_stored(Figures, {name: body[name] for name in body if body[name] is not None})
 
 
-def cost_of(body: Mapping[str, Any] | None) -> Cost:
+def cost_of(body: Mapping[str, object] | None) -> Cost:
     """Return the cost in a record, zero without one."""
-    return Cost(**{name: body[name] for name in _COST & body.keys()}) if body else Cost()
+    return read_stored(Cost, body) if body else Cost()
 
 
 def _left(stored: Mapping[str, Any] | Sequence[str]) -> LeftToUser:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.usage import TokenUsage
@@ -79,6 +79,9 @@ class CallRecord:
     at: float
 
 
+Result = TypeVar("Result", bound=Mapping[str, object])
+
+
 class Journal:
     """One SQLite file per run; safe to use from the threads of the reviewers.
 
@@ -94,7 +97,7 @@ class Journal:
         """Close the file; the journal cannot be used afterwards."""
         self._connection.close()
 
-    def lookup(self, key: CallKey, *request_hashes: str) -> dict[str, Any] | None:
+    def lookup(self, key: CallKey, *request_hashes: str) -> dict[str, object] | None:
         """Return the stored reply of this call to the first of these requests that has one."""
         for request_hash in request_hashes:
             with self._lock, closing(self._connection.cursor()) as cursor:
@@ -140,18 +143,18 @@ class Journal:
         self,
         key: CallKey,
         request: Mapping[str, object],
-        do: Callable[[], dict[str, Any]],
+        do: Callable[[], Result],
         kind: str = "tool",
-    ) -> dict[str, Any]:
+    ) -> Result:
         """Return the stored result of this tool call, or call `do` and store its result.
 
-        `request` and the result are JSON-plain. `do` may run twice if the process dies in the
-        middle, so it must be idempotent.
+        `request` and the result are JSON-plain, of the type that `do` returns. `do` may run twice
+        if the process dies in the middle, so it must be idempotent.
         """
         request_hash = hash_of(request)
         found = self.lookup(key, request_hash)
         if found is not None:
-            return found
+            return cast(Result, found)  # `do` made it, and JSON kept it
         started = time.monotonic()
         result = do()
         self.record(

@@ -306,7 +306,7 @@ class RunStore:
             )
         raise UsageError(f"there is no run to {doing}; `reviewloop status` lists the runs")
 
-    def derived(self, what: Derived, record: RunRecord) -> dict[str, Any] | None:
+    def derived(self, what: Derived, record: RunRecord) -> dict[str, object] | None:
         """Return the stored usage or figures of a finished run; None if they are to be computed.
 
         What was stored before the record's last save does not count: the run may have continued
@@ -321,10 +321,10 @@ class RunStore:
         updated_at, text = self._derived[what].get(record.run_id, (0.0, ""))
         if updated_at != record.updated_at:
             return None
-        found: dict[str, Any] = json.loads(text)
+        found: dict[str, object] = json.loads(text)
         return found
 
-    def keep(self, what: Derived, values: Iterable[tuple[RunRecord, Mapping[str, Any]]]) -> None:
+    def keep(self, what: Derived, values: Iterable[tuple[RunRecord, Mapping[str, object]]]) -> None:
         """Store the usage or figures of finished runs, so that lists need not open their files."""
         rows = [(run.run_id, run.updated_at, json.dumps(one)) for run, one in values]
         if not rows:

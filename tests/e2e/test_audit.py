@@ -12,7 +12,7 @@ from support.parts import cast
 from support.shop import CRITERIA
 
 from reviewloop.loop.approval_act import Act
-from reviewloop.render.audit import audit_csv, audit_html, audit_markdown
+from reviewloop.render.audit import audit_csv, audit_html, audit_markdown, audit_text
 from reviewloop.store.audit import AuditFile
 from reviewloop.store.runs import RunStore
 
@@ -142,6 +142,13 @@ def test_no_cell_is_a_formula_and_no_text_is_markup():
     assert "<b>" not in audit_html([ROW])
     assert "<b>" not in audit_markdown([ROW])
     assert audit_markdown([ROW]).splitlines()[2].count("|") == 9
+
+
+def test_a_row_of_another_release_is_shown_as_far_as_it_is_known():
+    odd = {**ROW, "spec": "text", "agents": {"name": "a"}, "findings": None, "gates": ["red"]}
+    (_, cells) = csv.reader(io.StringIO(audit_csv([odd])))
+    assert cells[:3] == ["1", "", "commit"]
+    assert "commit" in audit_text([odd])
 
 
 @pytest.mark.needs_chromium

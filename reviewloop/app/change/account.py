@@ -85,7 +85,7 @@ def _commits(repository: Repository, record: RunRecord) -> Iterator[ChangeCommit
         yield ChangeCommit(commit, subject, task, files)
 
 
-def plain(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
+def plain(repository: Repository, record: RunRecord) -> Mapping[str, object]:
     """Return a change as JSON-plain values: its status, its question, its report."""
     asks, used = shown(repository, record), CHANGES.spent(repository, record)
     account = account_of(repository, record)

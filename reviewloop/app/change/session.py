@@ -50,6 +50,7 @@ from reviewloop.llm.model_choice import ensure_model
 from reviewloop.llm.routing import SPEC_AGENTS, STEP_KINDS
 from reviewloop.loop.change_steps import DELTA, IMPACT, ChangeState, require_appliable
 from reviewloop.loop.context import RunContext
+from reviewloop.render.change import ChangeGate
 from reviewloop.review.prompts import new_nonce
 from reviewloop.specs.checks import read_view
 from reviewloop.specs.discover import find_specs, read_spec, spec_named
@@ -309,12 +310,12 @@ def find(repository: Repository, name: str | None) -> RunRecord:
     return named_session(KIND, listed, name, [one for one in listed if is_open(repository, one)])
 
 
-def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
+def shown(repository: Repository, record: RunRecord) -> ChangeGate:
     """Return what a change shows, also once it is approved: the impact, or the delta."""
     if not record.proposal:
         return {}
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
-    found: Mapping[str, Any] = blobs.get_json(record.proposal)
+    found: ChangeGate = blobs.get_json(record.proposal)
     return found
 
 

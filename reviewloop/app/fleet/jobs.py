@@ -92,7 +92,12 @@ class Jobs:
             (QUEUE,),
         )
         return [
-            Pending(row["task_name"], row["status"] == "doing", row["args"], row["lock"])
+            Pending(
+                row.text("task_name"),
+                row["status"] == "doing",
+                row.values_of("args"),
+                str(row["lock"] or ""),
+            )
             for row in rows
         ]
 
@@ -105,9 +110,10 @@ class Jobs:
         )
         if row["silent"] is None:
             return "no worker is at work; `reviewloop worker` with this store is one"
-        if row["silent"] < max(_SILENT_SECONDS, SIGNS_THAT_LACK * row["heartbeat"]):
+        silent = row.number("silent")
+        if silent < max(_SILENT_SECONDS, SIGNS_THAT_LACK * row.number("heartbeat")):
             return ""
-        return f"no worker has given a sign of life for {row['silent'] / 60:.0f} min"
+        return f"no worker has given a sign of life for {silent / 60:.0f} min"
 
 
 @dataclass(frozen=True)

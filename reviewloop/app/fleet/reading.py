@@ -60,8 +60,8 @@ def events_of(database: Database, url: str, run: RunRecord, *, follow: bool) -> 
             (run.run_id, EVENTS, at),
         )
         for row in rows:
-            data = bytes(row["data"])
-            at = row["start"] + len(data)
+            data = row.data("data")
+            at = row.count("start") + len(data)
             for line in data.splitlines():
                 yield json.loads(line)
         if not live:

@@ -204,7 +204,7 @@ class Again(BaseRetryStrategy):
 def seconds_ahead(database: Database) -> float:
     """Return the seconds by which the clock of the database is ahead of this machine's."""
     [row] = database.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
-    return float(row["now"]) - time.time()
+    return row.number("now") - time.time()
 
 
 async def rescue(queue: WorkerQueue, url: str, notify: Callable[[str], None]) -> None:

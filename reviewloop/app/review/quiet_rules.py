@@ -135,10 +135,10 @@ def drop(user: UserRepo, idents: Sequence[str]) -> list[QuietRule]:
     return gone
 
 
-def plain(rule: QuietRule, replayed: Replay | None = None) -> dict[str, Any]:
+def plain(rule: QuietRule, replayed: Replay | None = None) -> dict[str, object]:
     """Return a rule as JSON-plain values, with its replay where there is one."""
-    values = {"id": rule.id, "rule": rule.rule, "paths": [*rule.paths], "reason": rule.reason}
-    values |= {"evidence": [*rule.evidence]}
+    values: dict[str, object] = {"id": rule.id, "rule": rule.rule, "paths": [*rule.paths]}
+    values |= {"reason": rule.reason, "evidence": [*rule.evidence]}
     return values if replayed is None else {**values, "replay": plain_replay(replayed)}
 
 

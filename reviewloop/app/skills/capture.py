@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository
+from reviewloop.app.skills.stored import Draft, Material, SkillAnswer
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.llm.messages import ToolSpec
@@ -36,7 +37,7 @@ ENDING = ToolSpec(
 )
 
 
-def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
+def ask(context: RunContext, material: Material, draft: Draft) -> str:
     """Return the prompt of the writer: the material, example skills, and the request."""
     wrap = context.fence.wrap
     parts = [f"# The material\n\n{wrap('material', str(material['source']))}"]
@@ -52,28 +53,26 @@ def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, An
     return "\n\n".join(parts)
 
 
-def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+def problem(context: RunContext, material: Material, answer: Mapping[str, object]) -> str:
     """Return what is wrong with a draft, or ""."""
     return draft_problem(str(material["name"]), _text(material, answer))
 
 
-def draft_of(
-    context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]
-) -> dict[str, Any]:
+def draft_of(context: RunContext, material: Material, answer: Mapping[str, Any]) -> Draft:
     """Return the draft that waits for a user."""
     return {"text": context.redactor.for_people(_text(material, answer))}
 
 
-def diff(before: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
+def diff(before: Draft, draft: Draft) -> str:
     """Return a draft as it is shown: whole, or as a diff."""
     return word_diff(before["text"], draft["text"]) if before else str(draft["text"])
 
 
 def save(
     repository: Repository,
-    material: Mapping[str, Any],
-    draft: Mapping[str, Any],
-    answer: Mapping[str, Any],
+    material: Material,
+    draft: Draft,
+    answer: SkillAnswer,
 ) -> list[str]:
     """Write the skill to its file and return the path, alone in a list."""
     name, before = str(answer.get("name") or material["name"]), str(material["name"])
@@ -109,6 +108,6 @@ def models_of(root: Path, home: Path) -> tuple[list[str], bool]:
     return (texts, True) if texts else ([skeleton("example", "Says what it does and when.")], False)
 
 
-def _text(material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+def _text(material: Material, answer: Mapping[str, object]) -> str:
     description, body = str(answer.get("description") or ""), str(answer.get("body") or "")
     return compose_skill(str(material["name"]), description, body)

@@ -1,11 +1,18 @@
 """`skills improve`: edits of skills after what went wrong, with evidence; gates come first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from reviewloop.app.project import Repository
+from reviewloop.app.skills.stored import (
+    Draft,
+    Material,
+    ProposedEdit,
+    ProposedGuard,
+    SkillAnswer,
+    SkillSource,
+)
 from reviewloop.checkout.files import Content, Disk, Kind
 from reviewloop.domain.errors import UsageError
 from reviewloop.hooks.hook import CAN_BLOCK
@@ -71,7 +78,7 @@ ENDING = ToolSpec(
 )
 
 
-def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str, SkillSource]:
     """Return name -> path and text of the named skills of the project, or of all.
 
     Raises `UsageError` for an unknown name, and for skills that are not the project's.
@@ -97,7 +104,7 @@ def skills_to_improve(root: Path, home: Path, names: Sequence[str]) -> dict[str,
     }
 
 
-def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, Any]) -> str:
+def ask(context: RunContext, material: Material, draft: Draft) -> str:
     """Return the prompt of the writer."""
     wrap = context.fence.wrap
     lines = "\n".join(material["evidence"])
@@ -120,7 +127,7 @@ def ask(context: RunContext, material: Mapping[str, Any], draft: Mapping[str, An
     return "\n\n".join(parts)
 
 
-def problem(context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+def problem(context: RunContext, material: Material, answer: Mapping[str, object]) -> str:
     """Return what is wrong with an answer, or ""."""
     known = {line.partition(" ")[0] for line in material["evidence"]}
     guards, edits = answer.get("guards"), answer.get("edits")
@@ -165,9 +172,7 @@ def _edit(one: Mapping[str, Any]) -> Edit:
     return Edit(skill=one["skill"], gap=Gap(one["gap"]), evidence=one["evidence"], **texts)
 
 
-def draft_of(
-    context: RunContext, material: Mapping[str, Any], answer: Mapping[str, Any]
-) -> dict[str, Any]:
+def draft_of(context: RunContext, material: Material, answer: Mapping[str, Any]) -> Draft:
     """Return the edits that wait for a user; edits that change too much of a file are refused."""
     show = context.redactor.for_people
     edits = [_edit(one) for one in answer["edits"]]
@@ -179,11 +184,11 @@ def draft_of(
 
 
 def draft_from(
-    material: Mapping[str, Any],
+    material: Material,
     edits: Sequence[Edit],
     guards: Sequence[Mapping[str, Any]] = (),
     no_guard: str = "",
-) -> dict[str, Any]:
+) -> Draft:
     """Return edits with the resulting texts, and the refused skills with reasons."""
     texts, refused = {}, {}
     for name, one in material["skills"].items():
@@ -204,10 +209,17 @@ def draft_from(
             texts[name] = text
     lines = {line.partition(" ")[0]: line for line in material["evidence"]}
     return {
-        "guards": [{**one, "evidence": lines[one["evidence"]]} for one in guards],
+        "guards": [_guard(one, lines) for one in guards],
         "no_guard": no_guard,
         "edits": [
-            {**asdict(edit), "gap": str(edit.gap), "evidence": lines.get(edit.evidence, "")}
+            ProposedEdit(
+                skill=edit.skill,
+                quote=edit.quote,
+                replacement=edit.replacement,
+                gap=str(edit.gap),
+                evidence=lines.get(edit.evidence, ""),
+                reason=edit.reason,
+            )
             for edit in edits
         ],
         "texts": texts,
@@ -215,13 +227,22 @@ def draft_from(
     }
 
 
-def shown(draft: Mapping[str, Any]) -> str:
+def _guard(one: Mapping[str, object], lines: Mapping[str, str]) -> ProposedGuard:
+    return {
+        "kind": str(one["kind"]),
+        "key": str(one.get("key") or ""),
+        "value": str(one.get("value") or ""),
+        "evidence": lines[str(one["evidence"])],
+        "reason": str(one.get("reason") or ""),
+    }
+
+
+def shown(draft: Draft) -> str:
     """Return a proposal as it is shown: gates, then edits by skill, then refused ones."""
     parts = []
-    for one in draft["guards"]:
-        parts.append(
-            f"{one['kind']}: {one['key']} = {one['value']}\n  {one['reason']}\n  {one['evidence']}"
-        )
+    for guard in draft["guards"]:
+        sets = f"{guard['kind']}: {guard['key']} = {guard['value']}"
+        parts.append(f"{sets}\n  {guard['reason']}\n  {guard['evidence']}")
     if draft["no_guard"]:
         parts.append(f"no gate, hook or setting fits: {draft['no_guard']}")
     for name in dict.fromkeys(one["skill"] for one in draft["edits"]):
@@ -240,9 +261,9 @@ def shown(draft: Mapping[str, Any]) -> str:
 
 def save(
     repository: Repository,
-    material: Mapping[str, Any],
-    draft: Mapping[str, Any],
-    answer: Mapping[str, Any],
+    material: Material,
+    draft: Draft,
+    answer: SkillAnswer,
 ) -> list[str]:
     """Write the edited skills, all or those chosen; return a line for each edit."""
     root = repository.user.root

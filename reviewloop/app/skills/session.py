@@ -26,6 +26,7 @@ from reviewloop.app.redactors import redactor_of
 from reviewloop.app.run.opening import agent_to_plain, open_context, team_to_plain
 from reviewloop.app.sessions import SessionKind, clear
 from reviewloop.app.skills import capture, improve
+from reviewloop.app.skills.stored import Draft, Material, SkillAnswer
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import (
     ExitCode,
@@ -55,7 +56,6 @@ from reviewloop.store.runs import RunRecord, RunStatus
 CAPTURE, IMPROVE = "capture", "improve"
 SESSIONS = SessionKind("skill-sessions", "the skill", "reviewloop skills")
 _AGENT = "skill-writer"
-Plain = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,10 @@ class Kind:
     """One kind of session: its prompt, its check of the answer, its draft, and its save."""
 
     ending: ToolSpec
-    ask: Callable[[RunContext, Plain, Plain], str]
-    problem: Callable[[RunContext, Plain, Plain], str]
-    draft_of: Callable[[RunContext, Plain, Plain], dict[str, Any]]
-    save: Callable[[Repository, Plain, Plain, Plain], list[str]]
+    ask: Callable[[RunContext, Material, Draft], str]
+    problem: Callable[[RunContext, Material, Mapping[str, object]], str]
+    draft_of: Callable[[RunContext, Material, Mapping[str, object]], Draft]
+    save: Callable[[Repository, Material, Draft, SkillAnswer], list[str]]
 
 
 _KINDS = {
@@ -81,15 +81,15 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class SkillRequest:
-    """The request of a session; `material` holds JSON-plain values that its kind reads."""
+    """The request of a session."""
 
     kind: str
     name: str
     title: str
-    material: Plain
+    material: Material
     model: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
-    draft: Plain = field(default_factory=dict)  # a draft made without a model
+    draft: Draft = field(default_factory=Draft)  # a draft made without a model
 
 
 def sessions_of(repository: Repository) -> Repository:
@@ -162,7 +162,7 @@ def begin(repository: Repository, request: SkillRequest) -> RunRecord:
 def move(
     repository: Repository,
     name: str,
-    answer: Plain | None = None,
+    answer: SkillAnswer | None = None,
     listener: Listener | None = None,
 ) -> RunRecord:
     """Advance a session until it asks a user or is over; return its record.
@@ -227,19 +227,22 @@ def find(repository: Repository, name: str | None) -> RunRecord:
     return found[0]
 
 
-def draft_of(repository: Repository, record: RunRecord) -> Plain:
+def draft_of(repository: Repository, record: RunRecord) -> Draft:
     """Return the waiting proposal: the text of a skill, or edits; {} for nothing."""
-    return _stored(repository, record, record.proposal)
+    found: Draft = _stored(repository, record, record.proposal)
+    return found
 
 
-def before_of(repository: Repository, record: RunRecord) -> Plain:
+def before_of(repository: Repository, record: RunRecord) -> Draft:
     """Return the proposal before its last revision, {} for none."""
-    return _stored(repository, record, record.options.get("before", ""))
+    found: Draft = _stored(repository, record, record.options.get("before", ""))
+    return found
 
 
-def material_of(repository: Repository, record: RunRecord) -> Plain:
+def material_of(repository: Repository, record: RunRecord) -> Material:
     """Return the material of a session."""
-    return _stored(repository, record, record.options.get("material", ""))
+    found: Material = _stored(repository, record, record.options.get("material", ""))
+    return found
 
 
 def spent(repository: Repository, record: RunRecord) -> Spent:
@@ -280,7 +283,7 @@ def next_step(record: RunRecord) -> str:
 
 
 def _approved(
-    repository: Repository, sessions: Repository, record: RunRecord, answer: Plain
+    repository: Repository, sessions: Repository, record: RunRecord, answer: SkillAnswer
 ) -> RunRecord:
     kind = _KINDS[record.options["kind"]]
     material = material_of(repository, record)
@@ -321,10 +324,10 @@ def _proposed(context: RunContext) -> RunRecord:
     return record
 
 
-def _answer_of(context: RunContext) -> Plain:
+def _answer_of(context: RunContext) -> Mapping[str, object]:
     record = context.record
     kind, material = _KINDS[record.options["kind"]], _material(context)
-    draft: Plain = context.blobs.get_json(record.proposal) if record.proposal else {}
+    draft: Draft = context.blobs.get_json(record.proposal) if record.proposal else {}
     agent = _stored_agent(context.blobs.get_json(record.options["agent"]))
     words = kind.ask(context, material, draft)
     key = CallKey(
@@ -345,17 +348,15 @@ def _answer_of(context: RunContext) -> Plain:
     return answer.arguments
 
 
-def _material(context: RunContext) -> dict[str, Any]:
+def _material(context: RunContext) -> Material:
     options = context.record.options
-    found: dict[str, Any] = context.blobs.get_json(options["material"])
+    found: Material = context.blobs.get_json(options["material"])
     return {**found, "request": options.get("request", "")}
 
 
-def _stored(repository: Repository, record: RunRecord, ref: str) -> Plain:
-    if not ref:
-        return {}
-    found: Plain = Blobs(sessions_of(repository).stored(record.run_id) / "blobs").get_json(ref)
-    return found
+def _stored(repository: Repository, record: RunRecord, ref: str) -> Any:
+    blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
+    return blobs.get_json(ref) if ref else {}
 
 
 def _stored_agent(values: dict[str, Any]) -> AgentDefinition:

@@ -58,6 +58,8 @@ from reviewloop.loop.spec_steps import (
     ALL,
     FRESH,
     REVISE,
+    SpecGate,
+    SpecQuestion,
     SpecState,
     before_answers,
     require_as_seen,
@@ -290,18 +292,16 @@ def find(repository: Repository, name: str | None) -> RunRecord:
     return named_session(KIND, listed, name, [one for one in listed if not one.status.over])
 
 
-def shown(repository: Repository, record: RunRecord) -> Mapping[str, Any]:
+def shown(repository: Repository, record: RunRecord) -> SpecGate:
     """Return what a waiting session shows: questions, or a phase with its document."""
     if not record.proposal or record.status is not RunStatus.WAITING:
         return {}
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
-    found: Mapping[str, Any] = blobs.get_json(record.proposal)
+    found: SpecGate = blobs.get_json(record.proposal)
     return found
 
 
-def questions_to_answer(
-    repository: Repository, record: RunRecord
-) -> Sequence[Mapping[str, Any]] | None:
+def questions_to_answer(repository: Repository, record: RunRecord) -> Sequence[SpecQuestion] | None:
     """Return the questions that can be answered now: those that wait, or the last ones.
 
     The last ones where the session stopped after them, so that an answer can be corrected.
@@ -310,8 +310,8 @@ def questions_to_answer(
     if not record.proposal or not (waits or _is_correctable(record)):
         return None
     blobs = Blobs(sessions_of(repository).stored(record.run_id) / "blobs")
-    found: Sequence[Mapping[str, Any]] | None = blobs.get_json(record.proposal).get("questions")
-    return found
+    found: SpecGate = blobs.get_json(record.proposal)
+    return found.get("questions")
 
 
 def _other_ways(record: RunRecord) -> str:
@@ -443,9 +443,7 @@ def _settle(context: RunContext, state: SpecState, asks: Mapping[str, Any]) -> N
         record.status, record.exit_code = RunStatus.SKIPPED, int(ExitCode.SKIPPED)
 
 
-def _require_fits(
-    record: RunRecord, answer: Mapping[str, Any], shown_now: Mapping[str, Any]
-) -> None:
+def _require_fits(record: RunRecord, answer: Mapping[str, Any], shown_now: SpecGate) -> None:
     phase = str(record.options.get("asks", ""))
     if (phase == "questions") != ("answers" in answer):
         what = "its questions" if phase == "questions" else f"the phase {title_of(phase)}"

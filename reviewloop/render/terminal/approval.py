@@ -12,14 +12,13 @@ from rich.text import Text
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.gate import GateStatus
-from reviewloop.render.counts import count_records
+from reviewloop.render.counts import count_records, is_request
 from reviewloop.render.proposal import (
     AgentFigures,
     Proposal,
     ProposedFile,
     ProtectedFile,
     choices,
-    is_request,
     left_of,
 )
 from reviewloop.render.terminal.findings import ReadLines, hanging, render_findings, render_list

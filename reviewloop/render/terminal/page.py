@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from reviewloop.domain.finding import Finding, Severity, Status, by_severity
-from reviewloop.render.counts import count_records
-from reviewloop.render.proposal import Proposal, is_request
+from reviewloop.render.counts import count_records, is_request
+from reviewloop.render.proposal import Proposal
 from reviewloop.render.terminal.approval import (
     findings_words,
     mark_of,

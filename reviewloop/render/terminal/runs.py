@@ -1,9 +1,9 @@
 """The runs of a repository and the lines of their logs; imported only to show them."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Required, TypedDict
 
 from rich.console import Console
 from rich.text import Text
@@ -25,8 +25,28 @@ _STYLES = {
 _DAY = 86_400
 
 
+class RunRow(TypedDict, total=False):
+    """A run in a list, as `status --json` prints it."""
+
+    run: Required[str]
+    status: Required[str]
+    task: str
+    batch: str
+    title: str
+    spec: str
+    branch: str
+    commit: str
+    step: str
+    reason: str
+    incomplete: list[str]
+    exit_code: int
+    created_at: float
+    updated_at: float
+    active_seconds: float
+
+
 def render_runs(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Sequence[RunRow],
     console: Console,
     *,
     now: float | None = None,
@@ -123,7 +143,7 @@ class LogLines:
         return f"{who}: {replies} of {', '.join(talk.models)}{again}, {tokens(talk.tokens)} tokens"
 
 
-def _state(row: Mapping[str, Any]) -> str:
+def _state(row: RunRow) -> str:
     """Return the status of a run, in the words of a batch's report."""
     state = one_line(row["status"])
     if state == "skipped":
@@ -131,7 +151,7 @@ def _state(row: Mapping[str, Any]) -> str:
     return "stopped" if state == "paused" and row.get("batch") else state
 
 
-def _below(row: Mapping[str, Any], state: str, alone: Collection[str]) -> list[str]:
+def _below(row: RunRow, state: str, alone: Collection[str]) -> list[str]:
     lines = []
     if row.get("commit") and state == "committed":
         lines.append(f"{one_line(row['commit'])[:10]} on {one_line(row.get('branch') or '')}")

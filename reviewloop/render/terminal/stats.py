@@ -1,17 +1,23 @@
 """The figures of all runs on a terminal, with small charts; imported only to show them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
-from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
+from reviewloop.render.stats_figures import (
+    FindingFigures,
+    RepositoryFigures,
+    Spread,
+    StatsFigures,
+    Structure,
+    Tally,
+    Week,
+)
 from reviewloop.render.terminal.findings import hanging
 from reviewloop.render.text import counted, duration, money, share, tokens
 from reviewloop.render.untrusted import one_line
-
-Body = Mapping[str, Any]
 
 _LABEL = 14  # columns
 _BAR = 20  # columns of a bar for 0 to 100 %
@@ -19,10 +25,9 @@ _BLOCKS, _PLAIN_BLOCKS = " ▁▂▃▄▅▆▇█", " .:-=+*%#"
 _DAY = 86_400.0
 _LONG = 2 * _DAY
 _TABLE = 66  # columns that the table of reviewers needs
-_SEVERITIES = ("must_fix", "should_fix", "nit")
 
 
-def render_stats(body: Body, console: Console) -> None:
+def render_stats(body: StatsFigures, console: Console) -> None:
     """Print the page: targets, weeks, and totals."""
     if not body["runs"] and not body["checkpoints"] and not body["money"]["fix_runs"]:
         console.print(_nothing(body))
@@ -39,48 +44,50 @@ def render_stats(body: Body, console: Console) -> None:
     _repository(body.get("repository"), console)
 
 
-def _structure(structure: Body, console: Console) -> None:
+def _structure(structure: Structure, console: Console) -> None:
     if any(structure.values()):
         found = f"{structure['arch_findings']} findings about the architecture"
         growth = f"complexity {structure['complexity_growth']:+d} paths"
         _row("structure", f"{growth}, {found}, {structure['copy_findings']} about copies", console)
 
 
-def _repository(figures: Body | None, console: Console) -> None:
+def _repository(figures: RepositoryFigures | None, console: Console) -> None:
     if figures is None:
         return
     console.print()
-    names = {
-        "documentation": "public names with a description",
-        "spec_reuse": "specs that another spec or steering refers to",
-        "requirement_reuse": "requirements that another spec has, too",
-        "architecture": "files that keep the architecture",
+    rows = {
+        "documentation": (figures["documentation"], "public names with a description"),
+        "spec reuse": (figures["spec_reuse"], "specs that another spec or steering refers to"),
+        "requirement reuse": (
+            figures["requirement_reuse"],
+            "requirements that another spec has, too",
+        ),
+        "architecture": (figures["architecture"], "files that keep the architecture"),
     }
     console.print(Text("checkout", style="bold"))
-    width = max(map(len, names)) + 4
-    for key, what in names.items():
-        part = figures[key]
+    width = max(map(len, rows)) + 4
+    for name, (part, what) in rows.items():
         value = "not measured"
         if part and part["rate"] is not None:
             value = f"{share(part['rate'])} of {part['of']} {what}"
-        label = f"  {key.replace('_', ' ')}"
+        label = f"  {name}"
         hanging(Text(f"{label:<{width}}", style="bold"), Text(value), console)
 
 
-def _nothing(body: Body) -> str:
+def _nothing(body: StatsFigures) -> str:
     if not body["since"] and not body["spec"]:
         return "no run of this repository has come to an end yet; `reviewloop run` starts one"
     return f"no run {_chosen(body)}; `reviewloop stats` shows all of them"
 
 
-def _heading(body: Body) -> str:
+def _heading(body: StatsFigures) -> str:
     what = f"{counted(body['tasks'], 'task')} in {counted(body['runs'], 'run')}"
     if body["checkpoints"]:
         what += f" and {counted(body['checkpoints'], 'checkpoint')}"
     return " ".join(filter(None, (what, _chosen(body))))
 
 
-def _chosen(body: Body) -> str:
+def _chosen(body: StatsFigures) -> str:
     since, spec = body["since"], body["spec"]
     begun = f"begun since {datetime.fromtimestamp(since):%Y-%m-%d}" if since else ""
     return " ".join(filter(None, (begun, f"of {one_line(spec)}" if spec else "")))
@@ -91,7 +98,7 @@ def _row(label: str, body: Text | str, console: Console) -> None:
     hanging(Text(f"{label:<{_LABEL}}", style="bold"), text, console)
 
 
-def _targets(body: Body, console: Console) -> None:
+def _targets(body: StatsFigures, console: Console) -> None:
     targets, first = body["targets"], body["first_pass"]
     known = first["clean"] + first["findings"] + first["incomplete"]
     caption = f"{first['clean']} of {counted(known, 'task')} clean at the first review"
@@ -149,22 +156,21 @@ def _bar(rate: float, target: float, console: Console) -> Text:
     return Text.assemble(("".join(cells[:filled]), style), ("".join(cells[filled:]), "dim"))
 
 
-def _weeks(weeks: Sequence[Body], console: Console) -> None:
+def _weeks(weeks: Sequence[Week], console: Console) -> None:
     if len(weeks) < 2:
         return
     shown = weeks[-max(8, console.width - _LABEL - 26) :][-52:]
     console.print()
     first, last = shown[0]["monday"], shown[-1]["monday"]
     _row("by week", f"{counted(len(shown), 'week')}, {_day(first)} to {_day(last)}", console)
-    lines: list[tuple[str, str, float | None, Callable[[float], str]]] = [
-        ("runs", "runs", None, lambda value: f"{value:.0f}"),
-        ("first pass", "first_pass", 1.0, share),
-        ("coverage", "coverage", 1.0, share),
-        ("red left", "red_left", None, lambda value: f"{value:.0f}"),
-        ("money", "usd", None, money),
+    lines: list[tuple[str, list[float | None], float | None, Callable[[float], str]]] = [
+        ("runs", [week["runs"] for week in shown], None, lambda value: f"{value:.0f}"),
+        ("first pass", [week["first_pass"] for week in shown], 1.0, share),
+        ("coverage", [week["coverage"] for week in shown], 1.0, share),
+        ("red left", [week["red_left"] for week in shown], None, lambda value: f"{value:.0f}"),
+        ("money", [week["usd"] for week in shown], None, money),
     ]
-    for label, key, top, caption in lines:
-        values = [week[key] for week in shown]
+    for label, values, top, caption in lines:
         seen = [value for value in values if value is not None]
         if seen and (top or max(seen) > 0):
             line = Text(_sparkline(values, top or max(seen), console), style="cyan")
@@ -188,13 +194,14 @@ def _is_plain(console: Console) -> bool:
     return console.options.ascii_only
 
 
-def _findings(findings: Body, console: Console) -> None:
+def _findings(findings: FindingFigures, console: Console) -> None:
     rows = findings["by_reviewer"]
     console.print()
     if not rows:
         _row("findings", "none", console)
         return
-    named = [(one_line(row["reviewer"]), row) for row in rows] + [("all, once", findings["all"])]
+    named: list[tuple[str, Tally]] = [(one_line(row["reviewer"]), row) for row in rows]
+    named.append(("all, once", findings["all"]))
     width = max(len(name) for name, _ in named)
     if console.width >= max(_TABLE, width + 44):
         heads = ("red", "yellow", "nits", "fixed", "dismissed", "left")
@@ -217,14 +224,15 @@ def _findings(findings: Body, console: Console) -> None:
     _shares(findings["all"], findings.get("dismissed_by_people", 0), console)
 
 
-def _cells(row: Body) -> tuple[int, ...]:
+def _cells(row: Tally) -> tuple[int, ...]:
     """Return the number found by severity, and the outcomes of the red and yellow ones."""
     acted = [row["must_fix"], row["should_fix"]]
-    ends = (sum(one[end] for one in acted) for end in ("fixed", "dismissed", "left"))
-    return (*(row[severity]["found"] for severity in _SEVERITIES), *ends)
+    found = (row["must_fix"]["found"], row["should_fix"]["found"], row["nit"]["found"])
+    fixed, dismissed = sum(one["fixed"] for one in acted), sum(one["dismissed"] for one in acted)
+    return (*found, fixed, dismissed, sum(one["left"] for one in acted))
 
 
-def _shares(row: Body, by_people: int, console: Console) -> None:
+def _shares(row: Tally, by_people: int, console: Console) -> None:
     red, yellow, _, fixed, dismissed, left = _cells(row)
     total = red + yellow
     if total:
@@ -238,14 +246,13 @@ def _shares(row: Body, by_people: int, console: Console) -> None:
         hanging(Text(""), text, console)
 
 
-def _people(body: Body, console: Console) -> None:
+def _people(body: StatsFigures, console: Console) -> None:
     approval, edits = body["approval"], body["edits"]
     console.print()
     answered = approval["approved"] + approval["rejected"]
     if answered:
-        caption = (
-            f"{share(approval['rate'])}: of {counted(answered, 'run')} that people decided on, "
-        )
+        rate = share(approval["rate"] or 0.0)
+        caption = f"{rate}: of {counted(answered, 'run')} that people decided on, "
         caption += f"{approval['approved_as_shown']} approved as shown, "
         caption += f"{approval['approved_after_modifications']} after modifications, "
         caption += f"{approval['rejected']} rejected"
@@ -269,19 +276,19 @@ def _people(body: Body, console: Console) -> None:
         _row("edits", caption, console)
 
 
-def _tasks(body: Body, console: Console) -> None:
+def _tasks(body: StatsFigures, console: Console) -> None:
     per_task, times = body["per_task"], body["to_commit"]
     console.print()
     _row("per task", "median, mean, most", console)
-    lines: list[tuple[str, Body, Callable[[float], str]]] = [
+    lines: list[tuple[str, Spread, Callable[[float], str]]] = [
         ("rounds", per_task["rounds"], lambda value: f"{value:.1f}".removesuffix(".0")),
         ("time", per_task["seconds"], _span),
         ("money", per_task["usd"], money),
     ]
     for label, spread, worded in lines:
         if spread["count"]:
-            values = ", ".join(worded(spread[name]) for name in ("median", "mean", "most"))
-            _row(f"  {label}", values, console)
+            three = (spread["median"], spread["mean"], spread["most"])
+            _row(f"  {label}", ", ".join(worded(value or 0.0) for value in three), console)
     if times["from_begin"]["count"]:
         caption = f"{_span(times['from_begin']['median'])} from the run's beginning"
         if times["from_spec"]["count"]:
@@ -292,7 +299,7 @@ def _tasks(body: Body, console: Console) -> None:
         _row("to commit", f"{caption} (median)", console)
 
 
-def _money(body: Body, console: Console) -> None:
+def _money(body: StatsFigures, console: Console) -> None:
     spent = body["money"]
     read = spent["input"] + spent["cache_read"] + spent["cache_write"]
     unknown = spent["unpriced_runs"]
@@ -308,5 +315,6 @@ def _money(body: Body, console: Console) -> None:
     _row("spent", caption, console)
 
 
-def _span(seconds: float) -> str:
+def _span(seconds: float | None) -> str:
+    seconds = seconds or 0.0
     return f"{seconds / _DAY:.1f} days" if seconds >= _LONG else duration(seconds)

@@ -9,7 +9,7 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import UsageError
 from reviewloop.domain.reason import Reason
 from reviewloop.store.batches import BatchRecord, batch_of
-from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.database import Database, Row
 from reviewloop.store.reasons import stored_reason
 
 _FOUND = ("held", "said", "refused", "kept", "ended", "because")  # keys that workers write
@@ -74,7 +74,7 @@ class SharedBatches:
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (record.batch_id,)
             )
-            kept = json.loads(rows[0]["record"])
+            kept = json.loads(rows[0].text("record"))
             found = record.plain()
             kept |= {name: found[name] for name in _FOUND}
             self._database.execute(
@@ -88,7 +88,7 @@ class SharedBatches:
             rows = self._database.execute(
                 "SELECT record FROM batches WHERE batch_id = %s FOR UPDATE", (batch_id,)
             )
-            kept = {**json.loads(rows[0]["record"]), "because": stored_reason(because)}
+            kept = {**json.loads(rows[0].text("record")), "because": stored_reason(because)}
             self._database.execute(
                 "UPDATE batches SET record = %s WHERE batch_id = %s",
                 (json.dumps(kept), batch_id),
@@ -111,8 +111,8 @@ class SharedBatches:
         return [_batch(row) for row in rows]
 
 
-def _batch(row: Mapping[str, Any]) -> SharedBatch:
-    body = json.loads(row["record"])
-    about = json.loads(row["about"])
+def _batch(row: Row) -> SharedBatch:
+    body = json.loads(row.text("record"))
+    about = json.loads(row.text("about"))
     about["identity"] = tuple(about["identity"]) if about["identity"] else None
-    return SharedBatch(batch_of(body), About(**about), json.loads(row["account"] or "{}"))
+    return SharedBatch(batch_of(body), About(**about), json.loads(row.text("account") or "{}"))

@@ -3,9 +3,9 @@
 import hashlib
 import socket
 import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
@@ -80,7 +80,18 @@ _TO_CORRECT = regex(
 _NO_SUCH_HOST = regex(rf"failed to resolve host .*\[Errno {socket.EAI_NONAME}\]")
 
 
-def connection_arguments() -> dict[str, Any]:
+class ConnectionArguments(TypedDict):
+    """What every connection of ours is made with, in the words of libpq."""
+
+    options: str
+    connect_timeout: int
+    application_name: str
+    keepalives_idle: int
+    keepalives_interval: int
+    keepalives_count: int
+
+
+def connection_arguments() -> ConnectionArguments:
     """Return the arguments of every connection of ours, besides the URL."""
     options = [f"-c search_path={NAMESPACE}"]
     options += [f"-c {name}={value}" for name, value in _SERVER.items()]
@@ -128,6 +139,46 @@ class AddressError(StoreError):
     exit_code = ExitCode.USAGE
 
 
+Value = TypeVar("Value")
+
+
+class Row(dict[str, object]):
+    """A row of a result; a column is read as what it has to be, else raises `StoreError`."""
+
+    def text(self, name: str) -> str:
+        """Return a column of text."""
+        return self._of(name, str)
+
+    def count(self, name: str) -> int:
+        """Return a column of whole numbers."""
+        return self._of(name, int)
+
+    def number(self, name: str) -> float:
+        """Return a column of numbers."""
+        value = self[name]
+        return float(value) if isinstance(value, int) else self._of(name, float)
+
+    def data(self, name: str) -> bytes:
+        """Return a column of bytes."""
+        value = self[name]
+        return bytes(value) if isinstance(value, memoryview) else self._of(name, bytes)
+
+    def values_of(self, name: str) -> dict[str, object]:
+        """Return a column with a JSON object."""
+        return self._of(name, dict)
+
+    def _of(self, name: str, kind: type[Value]) -> Value:
+        value = self[name]
+        if not isinstance(value, kind):
+            raise StoreError(f"the store holds {type(value).__name__} where {name} is a {kind}")
+        return value
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+    make = dict_row(cursor)
+    return lambda values: Row(make(values))
+
+
 class Database:
     """A connection with autocommit; threads may share it."""
 
@@ -138,7 +189,7 @@ class Database:
             self.connection = psycopg.connect(
                 require_address(url),
                 autocommit=True,
-                row_factory=dict_row,
+                row_factory=_rows,
                 **connection_arguments(),
             )
         except (psycopg.Error, UnicodeError) as error:
@@ -166,16 +217,14 @@ class Database:
             ) from error
 
     def execute(
-        self, statement: str, values: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[dict[str, Any]]:
+        self, statement: str, values: Sequence[object] | Mapping[str, object] = ()
+    ) -> list[Row]:
         """Run one statement and return its rows."""
         with self.lock, self.errors_named(), self.connection.cursor() as cursor:
             cursor.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 
-    def stream(
-        self, statement: str, values: Sequence[Any]
-    ) -> Generator[dict[str, Any], None, None]:
+    def stream(self, statement: str, values: Sequence[object]) -> Generator[Row, None, None]:
         """Yield the rows of one statement, a few at a time, as they may be large together."""
         with self.transaction(), self.connection.cursor(name="stream") as cursor:
             cursor.itersize = _ROWS
@@ -202,7 +251,7 @@ class Database:
         if not row["there"]:
             return 0
         rows = self.execute("SELECT version FROM about")
-        return int(rows[0]["version"]) if rows else 0
+        return rows[0].count("version") if rows else 0
 
     def require_tables(self) -> None:
         """Raise `UsageError` unless the tables exist and are of this release."""

@@ -37,20 +37,20 @@ class SharedFigures:
         rows = self._database.execute(
             "SELECT run_id, record_at FROM figures WHERE repository = %s", (repository,)
         )
-        return {row["run_id"]: row["record_at"] for row in rows}
+        return {row.text("run_id"): row.number("record_at") for row in rows}
 
     def all(self) -> list[tuple[str, str, RunMetrics]]:
         """Return every row with its repository and branch, oldest run first."""
         rows = self._database.execute(
             "SELECT repository, body FROM figures ORDER BY begun_at, run_id"
         )
-        found = [(row["repository"], json.loads(row["body"])) for row in rows]
+        found = [(row.text("repository"), json.loads(row.text("body"))) for row in rows]
         return [(key, body.get("branch", ""), row_of(body)) for key, body in found]
 
     def births(self) -> dict[tuple[str, str], float]:
         """Return when each spec was added to its repository, as far as it is known."""
         rows = self._database.execute("SELECT repository, path, born_at FROM specs")
-        return {(row["repository"], row["path"]): row["born_at"] for row in rows}
+        return {(row.text("repository"), row.text("path")): row.number("born_at") for row in rows}
 
     def delete(self) -> None:
         """Delete all figures."""

@@ -19,7 +19,7 @@ class SharedRates:
     def __init__(self, database: Database) -> None:
         self._database = database
         [row] = database.execute("SELECT extract(epoch FROM clock_timestamp())::float8 AS now")
-        self._ahead = float(row["now"]) - time.monotonic()
+        self._ahead = row.number("now") - time.monotonic()
 
     def take(self, quota: str, tokens: float, ceilings: Ceilings) -> float:
         """Take one request; return 0, or the seconds to wait before trying again."""
@@ -50,7 +50,7 @@ class SharedRates:
             [row] = self._database.execute(
                 "SELECT bucket FROM buckets WHERE quota = %s FOR UPDATE", (name,)
             )
-            bucket = _read(row["bucket"], self.now())
+            bucket = _read(row.text("bucket"), self.now())
             yield bucket
             self._database.execute(
                 "UPDATE buckets SET bucket = %s WHERE quota = %s",

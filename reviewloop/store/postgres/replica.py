@@ -18,7 +18,7 @@ from reviewloop.domain.errors import WorkspaceError
 from reviewloop.faults import fault
 from reviewloop.store.folders import private_file, private_folder
 from reviewloop.store.journal import CallUsage, Journal
-from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.database import Database, Row
 
 LARGEST = 64 * 1024 * 1024  # bytes of one file
 LARGEST_LOG = 1024 * 1024  # bytes; longer ones stay at the worker
@@ -39,12 +39,12 @@ class Replica:
             "GROUP BY path",
             (run_id,),
         )
-        self._there: dict[str, int] = {row["path"]: row["upto"] for row in rows}
+        self._there: dict[str, int] = {row.text("path"): row.count("upto") for row in rows}
         self._texts: dict[str, bytes] = {}  # last copy of files that change
         [last] = database.execute(
             "SELECT coalesce(max(number), 0) AS number FROM calls WHERE run_id = %s", (run_id,)
         )
-        self._calls = int(last["number"])
+        self._calls = last.count("number")
 
     def ship(self) -> None:
         """Copy everything new in one transaction."""
@@ -148,7 +148,7 @@ def rebuild(folder: Path, database: Database, run_id: str) -> bytes:
     )
     with closing(files):
         for row in files:
-            path, data = row["path"], bytes(row["data"])
+            path, data = row.text("path"), row.data("data")
             if path == ABOUT:
                 about = data
                 continue
@@ -169,9 +169,9 @@ def usage_of_calls(database: Database, runs: Sequence[str]) -> dict[str, list[Ca
     for row in database.execute(
         "SELECT run_id, call FROM calls WHERE run_id = ANY(%s)", (list(runs),)
     ):
-        columns = json.loads(row["call"])
+        columns = json.loads(row.text("call"))
         if columns[_KIND] == "model":
-            found[row["run_id"]].append(json.loads(columns[_USAGE]))
+            found[row.text("run_id")].append(json.loads(columns[_USAGE]))
     return found
 
 
@@ -181,7 +181,7 @@ def holder_of(database: Database, commit: str) -> str:
         "SELECT run_id FROM files WHERE path = %s LIMIT 1",
         (f"git/objects/{commit[:2]}/{commit[2:]}",),
     )
-    return rows[0]["run_id"] if rows else ""
+    return rows[0].text("run_id") if rows else ""
 
 
 def fetch_objects(database: Database, run_id: str, git_dir: Path) -> None:
@@ -191,7 +191,7 @@ def fetch_objects(database: Database, run_id: str, git_dir: Path) -> None:
     )
     with closing(objects):
         for row in objects:
-            path, data = row["path"], bytes(row["data"])
+            path, data = row.text("path"), row.data("data")
             _require_plain(path, data)
             target = git_dir / path.removeprefix("git/")
             if not target.exists():
@@ -201,10 +201,10 @@ def fetch_objects(database: Database, run_id: str, git_dir: Path) -> None:
                 whole.replace(target)
 
 
-def _columns(row: dict[str, Any]) -> tuple[Any, ...]:
-    rest = json.loads(row["call"])
-    rest[_REQUEST], rest[_REPLY] = bytes(row["request"]), bytes(row["reply"])
-    return (row["key"], *rest)
+def _columns(row: Row) -> tuple[Any, ...]:
+    rest = json.loads(row.text("call"))
+    rest[_REQUEST], rest[_REPLY] = row.data("request"), row.data("reply")
+    return (row.text("key"), *rest)
 
 
 def _require_plain(path: str, data: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from reviewloop.domain.reason import Reason
 from reviewloop.store.batches import StoredRow, read_row
 from reviewloop.store.postgres.batches import About
-from reviewloop.store.postgres.database import Database
+from reviewloop.store.postgres.database import Database, Row
 from reviewloop.store.reasons import read_note, stored_note
 from reviewloop.store.runs import RunRecord, RunStatus, RunStore, record_of
 
@@ -33,9 +33,11 @@ class ShownRun(NamedTuple):
 _SHOWN = "SELECT record, shown, note FROM runs"
 
 
-def _shown(row: Mapping[str, str]) -> ShownRun:
+def _shown(row: Row) -> ShownRun:
     return ShownRun(
-        record_of(json.loads(row["record"])), read_row(row["shown"]), read_note(row["note"])
+        record_of(json.loads(row.text("record"))),
+        read_row(row.text("shown")),
+        read_note(row.text("note")),
     )
 
 
@@ -67,7 +69,7 @@ class SharedRuns(RunStore):
         rows = self._database.execute(
             "SELECT about FROM batches WHERE batch_id = %s", (record.options.get("batch", ""),)
         )
-        address = json.loads(rows[0]["about"])["address"] if rows else ""
+        address = json.loads(rows[0].text("about"))["address"] if rows else ""
         location = super().location_of(record)
         return f"{location} of {address}" if address else location
 
@@ -94,7 +96,7 @@ class SharedRuns(RunStore):
     def all(self) -> list[RunRecord]:
         """Return every run, newest first."""
         rows = self._database.execute("SELECT record FROM runs ORDER BY created_at DESC")
-        return [record_of(json.loads(row["record"])) for row in rows]
+        return [record_of(json.loads(row.text("record"))) for row in rows]
 
     def all_shown(self) -> list[ShownRun]:
         """Return (run, its row in the queue, its note) of every run, newest first."""
@@ -106,7 +108,7 @@ class SharedRuns(RunStore):
 
     def _of_id(self, run_id: str) -> RunRecord | None:
         rows = self._database.execute("SELECT record FROM runs WHERE run_id = %s", (run_id,))
-        return record_of(json.loads(rows[0]["record"])) if rows else None
+        return record_of(json.loads(rows[0].text("record"))) if rows else None
 
     def of(self, about: About) -> list[RunRecord]:
         """Return the runs of a branch, newest first."""
@@ -115,12 +117,15 @@ class SharedRuns(RunStore):
             "ORDER BY created_at DESC",
             (about.repository, about.branch),
         )
-        return [record_of(json.loads(row["record"])) for row in rows]
+        return [record_of(json.loads(row.text("record"))) for row in rows]
 
     def stamps(self) -> dict[str, tuple[RunStatus, float]]:
         """Return run -> (status, when its record was saved)."""
         rows = self._database.execute("SELECT run_id, status, updated_at FROM runs")
-        return {r["run_id"]: (RunStatus(r["status"]), r["updated_at"]) for r in rows}
+        return {
+            row.text("run_id"): (RunStatus(row.text("status")), row.number("updated_at"))
+            for row in rows
+        }
 
     def saved_at(self, about: About) -> dict[str, float]:
         """Return run -> when its record was saved, for a branch."""
@@ -128,7 +133,7 @@ class SharedRuns(RunStore):
             "SELECT run_id, updated_at FROM runs WHERE repository = %s AND branch = %s",
             (about.repository, about.branch),
         )
-        return {row["run_id"]: row["updated_at"] for row in rows}
+        return {row.text("run_id"): row.number("updated_at") for row in rows}
 
     def delete(self, run_id: str) -> None:
         """Delete a run and everything stored under it."""
@@ -144,7 +149,7 @@ class SharedRuns(RunStore):
     def proposal(self, run_id: str) -> tuple[Mapping[str, object], str]:
         """Return the proposal of a run and its diff, both empty while it has none."""
         [row] = self._database.execute("SELECT proposal FROM runs WHERE run_id = %s", (run_id,))
-        kept = json.loads(row["proposal"] or '{"proposal": {}, "diff": ""}')
+        kept = json.loads(row.text("proposal") or '{"proposal": {}, "diff": ""}')
         return kept["proposal"], kept["diff"]
 
     def note(self, run_id: str, because: Reason, sentence: str) -> None:
