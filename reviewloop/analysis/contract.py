@@ -55,10 +55,12 @@ class Rule:
 class Matcher:
     """How to find a rule's hits: where to search, and the condition; empty fields match everything.
 
-    The condition is `match`, in ast-grep's rule language, or `check`, a "module:function". With
-    `nodes` or `calls` the function is called for each such node of a parsed file, without them once
-    for the file; a pack may also run the functions of a family by an engine of its own. For a rule
-    about specs, the function takes a `specs.checks.SpecView` and yields hits.
+    The condition is data, or `check`, a "module:function". As data it is `match`, in ast-grep's
+    rule language; with `calls` each such call is looked at: `match`, `receiver`, `not_receiver` and
+    `arguments` must all hold. With `nodes` or `calls` a function is called for each such node of a
+    parsed file, without them once for the file; a pack may also run the functions of a family by
+    an engine of its own. For a rule about specs, the function takes a `specs.checks.SpecView` and
+    yields hits.
     """
 
     languages: tuple[str, ...] = ()
@@ -66,9 +68,15 @@ class Matcher:
     calls: tuple[str, ...] = ()  # last names of called functions, classes or commands
     hints: tuple[str, ...] = ()  # a file without any of these words is not searched
     match: Mapping[str, object] | None = None
-    report: str = ""  # the variable of `match` whose node is reported; "": the whole match
+    report: str = ""  # a variable of `match`, or "argument 1"; "": the whole match or call
     check: str = ""
     about: str = "code"  # or "spec"
+    receiver: str = ""  # a regular expression for the text before a call's last dot
+    not_receiver: str = ""
+    arguments: Mapping[int, object] = field(default_factory=dict)  # from 1: a rule, or a word
+    file_has: str = ""  # regular expressions for the text of the file, "^" begins a line
+    file_lacks: str = ""
+    not_paths: str = ""  # a regular expression for the paths of files that are not searched
 
 
 @cache

@@ -31,6 +31,12 @@ MAX_AVERAGE_LINE = 400  # characters; a longer file is generated
 LONGEST_LINE = 400_000
 _NO_HAND_WRITTEN_LINE = 2_000  # characters; in longer lines only security hits are reported
 _PARSERS = {"shell": "bash", "terraform": "hcl"}  # the parser's names of languages
+# "module:NAME" of each language's grammar, loaded when a file of it has a rule found by `calls`.
+_GRAMMARS = {
+    **dict.fromkeys(("javascript", "typescript", "tsx"), "reviewloop.rules.js.syntax:JAVASCRIPT"),
+    "go": "reviewloop.rules.go.syntax:GO",
+    "python": "reviewloop.rules.py.syntax:PYTHON",
+}
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
 
@@ -86,14 +92,20 @@ class Source:
 
 @dataclass(frozen=True)
 class Grammar:
-    """The walk's facts about a language: which nodes are calls, and their names.
+    """The walk's facts about a language: which nodes are calls, and the parts of one.
 
-    `foreign` are kinds of node that only a related language has, JSX for example.
+    `receiver` is the text before the last dot of a call, `plain` a value without parentheses and
+    types around it, `literal` says whether one is fixed: a literal, or built from such. `foreign`
+    are kinds of node that only a related language has, JSX for example.
     """
 
     call_kinds: tuple[str, ...] = ()
     call_name: "Callable[[SgNode], str]" = lambda node: ""
     foreign: dict[str, frozenset[str]] = field(default_factory=dict)
+    receiver: "Callable[[SgNode], str]" = lambda node: ""
+    arguments: "Callable[[SgNode], list[SgNode]]" = lambda node: []
+    plain: "Callable[[SgNode], SgNode]" = lambda node: node
+    literal: "Callable[[SgNode], bool]" = lambda node: False
 
 
 def parse(text: str, language: str) -> "SgNode":
@@ -133,21 +145,15 @@ def short_enough(line: str) -> bool:
     return len(line) <= LONGEST_LINE
 
 
-def pattern_check(
-    name: str, entries: Sequence[RuleEntry], grammars: Mapping[str, str] | None = None
-) -> FileCheck:
-    """Return the check that searches the syntax tree of each file for hits of the rules.
-
-    `grammars` maps each language with rules found by `calls` to the "module:NAME" of its grammar.
-    """
+def pattern_check(name: str, entries: Sequence[RuleEntry]) -> FileCheck:
+    """Return the check that searches the syntax tree of each file for hits of the rules."""
     by_language: dict[str, list[RuleEntry]] = defaultdict(list)
     for entry in entries:
         for language in entry.matcher.languages:
             by_language[language].append(entry)
-    named = grammars or {}
 
     def run(file: SourceFile) -> Iterator[Hit]:
-        return _search(by_language[file.language], named.get(file.language, ""), file)
+        return _search(by_language[file.language], _GRAMMARS.get(file.language, ""), file)
 
     rules = tuple(entry.rule for entry in entries)
     return FileCheck(name, rules, lambda file: file.language in by_language, run, short_enough)
@@ -155,7 +161,7 @@ def pattern_check(
 
 def _search(entries: Iterable[RuleEntry], grammar: str, file: SourceFile) -> Iterator[Hit]:
     """Yield the hits of the rules in a file."""
-    active = [entry for entry in entries if is_hinted(entry.matcher, file.text)]
+    active = [entry for entry in entries if _applies(entry.matcher, file)]
     if not active:
         return
     found = _walk(active, grammar, file)
@@ -179,9 +185,8 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
         for name in entry.matcher.calls:
             by_call[name].append(entry)
     source = Source(file, parse(file.text, _PARSERS.get(file.language, file.language)))
-    for entry in active:
-        if entry.matcher.match is not None:
-            yield from _matches(entry, source)
+    for entry in _matching(active, source.root):
+        yield from _matches(entry, source)
     grammar = cast(Grammar, resolve(grammar_name)) if grammar_name else Grammar()
     node_kinds = {*by_kind, *(grammar.call_kinds if by_call else ())}
     node_kinds -= grammar.foreign.get(file.language, frozenset())
@@ -193,7 +198,53 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
             yield from _hits(entry, node, source)
         if by_call and kind in grammar.call_kinds:
             for entry in by_call.get(grammar.call_name(node), ()):
-                yield from _hits(entry, node, source)
+                if entry.matcher.check:
+                    yield from _hits(entry, node, source)
+                elif (shown := _wanted(entry.matcher, node, grammar)) is not None:
+                    yield _hit(entry.rule, Found(shown), source)
+
+
+def _wanted(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | None":
+    """Return the node to report of a call that is as a rule says, else None."""
+    if matcher.receiver or matcher.not_receiver:
+        of = grammar.receiver(call)
+        if not re.search(matcher.receiver, of):
+            return None
+        if matcher.not_receiver and re.search(matcher.not_receiver, of):
+            return None
+    given = grammar.arguments(call) if matcher.arguments else []
+    for at, wanted in matcher.arguments.items():
+        argument = given[at - 1] if at <= len(given) else None
+        if not _fits(argument, wanted, grammar):
+            return None
+    if matcher.match is not None and not _holds(call, matcher.match):
+        return None
+    return given[int(matcher.report.split()[1]) - 1] if matcher.report else call
+
+
+def _fits(argument: "SgNode | None", wanted: object, grammar: Grammar) -> bool:
+    if argument is None or wanted == "none":
+        return argument is None and wanted == "none"
+    if isinstance(wanted, str):
+        return grammar.literal(argument) is (wanted == "literal")
+    return _holds(grammar.plain(argument), cast("Mapping[str, object]", wanted))
+
+
+def _holds(node: "SgNode", rule: Mapping[str, object]) -> bool:
+    """Whether a rule in ast-grep's language matches this very node."""
+    conditions: dict[str, Any] = dict(rule)
+    return node.matches(**conditions)
+
+
+def _applies(matcher: Matcher, file: SourceFile) -> bool:
+    """Whether a rule may have hits in a file, from its path and words; nothing is parsed yet."""
+    if not is_hinted(matcher, file.text):
+        return False
+    if matcher.not_paths and re.search(matcher.not_paths, file.path):
+        return False
+    if matcher.file_has and not re.search(matcher.file_has, file.text, re.MULTILINE):
+        return False
+    return not (matcher.file_lacks and re.search(matcher.file_lacks, file.text, re.MULTILINE))
 
 
 def is_hinted(matcher: Matcher, text: str) -> bool:
@@ -202,6 +253,32 @@ def is_hinted(matcher: Matcher, text: str) -> bool:
     """
     words = matcher.hints or matcher.calls
     return not words or any(word in text for word in words)
+
+
+def _matching(active: Iterable[RuleEntry], root: "SgNode") -> list[RuleEntry]:
+    """Return the rules of `match` that may have hits in a tree: most have none in most files.
+
+    One walk of the tree looks for all of them. What it finds is of the kinds that tell which rules
+    are worth a walk of their own.
+    """
+    structural = [e for e in active if e.matcher.match is not None and not e.matcher.calls]
+    alone = {e.rule.id for e in structural if "rule" in (e.matcher.match or {})}
+    together = [e.matcher.match for e in structural if e.rule.id not in alone]
+    everything: Any = {"rule": {"any": together}}
+    found = {node.kind() for node in root.find_all(everything)} if together else set()
+    if not found and not alone:
+        return []
+    return [e for e in structural if e.rule.id in alone or _kinds(e.matcher.match, found) & found]
+
+
+def _kinds(match: Mapping[str, Any] | None, unknown: set[str]) -> set[str]:
+    """Return the kinds of node that a rule matches, `unknown` where it does not say."""
+    rule = match or {}
+    if "kind" in rule:
+        return {rule["kind"]}
+    choices = rule.get("any", ())
+    kinds = {one["kind"] for one in choices if "kind" in one}
+    return kinds if choices and all("kind" in one for one in choices) else unknown
 
 
 def _matches(entry: RuleEntry, source: Source) -> Iterator[Hit]:

@@ -18,7 +18,7 @@ from reviewloop.regex import regex
 
 COMPILED = "rules.json"
 _KEPT = "rules.json.zlib"  # compressed, so that searches of the sources do not match in it
-_FORMAT = 3  # of the cache's format; another number makes it stale
+_FORMAT = 4  # of the cache's format; another number makes it stale
 _FLAGS = {
     "in_tests": False,
     "in_examples": False,
@@ -29,9 +29,23 @@ _FLAGS = {
     "only_new": True,
 }
 _WORDS = ("id", "title", "reviewer", "severity", "category", "source")
-_TEXTS = (*_WORDS, "check", "report", "message")
+_PATTERNS = ("receiver", "not_receiver", "file_has", "file_lacks", "not_paths")
+_TEXTS = (*_WORDS, *_PATTERNS, "check", "report", "message")
 _LISTS = ("languages", "nodes", "calls", "hints")
-_KNOWN = frozenset((*_TEXTS, *_LISTS, *_FLAGS, "match", "about"))
+_KNOWN = frozenset((*_TEXTS, *_LISTS, *_FLAGS, "match", "arguments", "about"))
+# In a `regex:`, these mean ASCII: those of Unicode take a forty times longer to compile.
+_CLASSES = {
+    "w": "[0-9A-Za-z_]",
+    "W": "[^0-9A-Za-z_]",
+    "d": "[0-9]",
+    "D": "[^0-9]",
+    "s": r"[ \t\n\r\f\v]",
+    "S": r"[^ \t\n\r\f\v]",
+    "b": r"(?-u:\b)",
+}
+_ESCAPED = regex(r"\\(.)")
+_ARGUMENTS = ("literal", "changing", "none")  # words for an argument, in place of a rule
+_ARGUMENT = regex(r"argument ([1-9])")
 _SUBJECTS = ("code", "spec")
 _SEVERITIES = ("must_fix", "should_fix", "nit")
 _ID = regex(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
@@ -68,9 +82,15 @@ class RuleRecord(TypedDict):
     nodes: list[str]
     calls: list[str]
     hints: list[str]
-    match: object  # in ast-grep's rule language; None: `check` decides
-    report: str  # the reported variable of `match`; "": the whole match
-    check: str  # "module:function"; "": `match` decides
+    match: object  # in ast-grep's rule language
+    receiver: str  # of a call; this and the next four are regular expressions
+    not_receiver: str
+    file_has: str
+    file_lacks: str
+    not_paths: str
+    arguments: dict[str, object]  # of a call, by position from "1": a rule, or a word
+    report: str  # a variable of `match`, or "argument 1"; "": the whole match or call
+    check: str  # "module:function"; "": what is above decides
     about: str  # "code" or "spec"
 
 
@@ -215,10 +235,35 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
         **lists,
         **prose,
         "flags": flagged,
-        "match": fields.get("match"),
+        "match": _compiled(fields.get("match")),
+        "arguments": _arguments(fields.get("arguments", {})),
         "about": fields.get("about", "code"),
     }
     return cast(RuleRecord, whole)
+
+
+def _arguments(given: object) -> dict[str, object]:
+    if not isinstance(given, dict) or not all(type(at) is int and at > 0 for at in given):
+        raise ValueError("arguments is a table by position: the first argument is 1")
+    for at, wanted in given.items():
+        if wanted not in _ARGUMENTS and not (isinstance(wanted, dict) and wanted):
+            words = ", ".join(_ARGUMENTS)
+            raise ValueError(f"argument {at} is a rule of ast-grep, or one of {words}")
+    return {str(at): _compiled(wanted) for at, wanted in given.items()}
+
+
+def _compiled(rule: object) -> object:
+    """Return a rule in ast-grep's language with the classes of each `regex` as ASCII."""
+    if isinstance(rule, list):
+        return [_compiled(one) for one in rule]
+    if not isinstance(rule, dict):
+        return rule
+    return {
+        name: _ESCAPED.sub(lambda found: _CLASSES.get(found[1], found[0]), given)
+        if name == "regex" and isinstance(given, str)
+        else _compiled(given)
+        for name, given in rule.items()
+    }
 
 
 def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident: str) -> None:
@@ -239,16 +284,42 @@ def _require(record: RuleRecord, examples: Mapping[str, Sequence[object]], ident
 
 
 def _require_finder(record: RuleRecord) -> None:
-    if (record["match"] is None) is (not record["check"]):
+    by_call = bool(record["calls"]) and not record["check"]
+    if record["match"] is not None and record["check"]:
         raise ValueError("say with either `match:` or `check:` how it is found")
+    if record["match"] is None and not record["check"] and not by_call:
+        raise ValueError("say with either `match:` or `check:` how it is found, or with `calls:`")
+    _require_call(record, by_call)
+    _require_patterns(record)
     if record["check"] and not _CHECK.fullmatch(record["check"]):
         raise ValueError("check is `module:function`")
     if record["match"] is not None and not (isinstance(record["match"], dict) and record["match"]):
         raise ValueError("match is a rule of ast-grep, `pattern: eval($A)` for example")
-    if record["match"] is not None and not record["languages"]:
-        raise ValueError("a `match:` needs `languages:`, [python] for example")
+    if not record["check"] and not record["languages"]:
+        needs = "a `match:`" if record["match"] is not None else "a rule with `calls:`"
+        raise ValueError(f"{needs} needs `languages:`, [python] for example")
     if unknown := sorted(set(_FILLED.findall(record["message"])) - {"source", "sink"}):
         raise ValueError(f"message knows {{source}} and {{sink}}, not {{{unknown[0]}}}")
+
+
+def _require_call(record: RuleRecord, by_call: bool) -> None:
+    if not by_call and (record["receiver"] or record["not_receiver"] or record["arguments"]):
+        raise ValueError("receiver and arguments are those of `calls:`, without `check:`")
+    if by_call and record["nodes"]:
+        raise ValueError("leave `nodes:` out: without `check:` a rule with `calls:` looks at calls")
+    if by_call and record["report"]:
+        place = _ARGUMENT.fullmatch(record["report"])
+        if place is None or record["arguments"].get(place[1], "none") == "none":
+            raise ValueError("report names one of the `arguments:`, `argument 1` for example")
+
+
+def _require_patterns(record: RuleRecord) -> None:
+    fields = cast("Mapping[str, str]", record)
+    for name in _PATTERNS:
+        try:
+            re.compile(fields[name])
+        except re.error as error:
+            raise ValueError(f"{name} is no regular expression: {error}") from None
 
 
 def _require_subject(record: RuleRecord) -> None:

@@ -81,6 +81,12 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
         record["report"],
         record["check"],
         record["about"],
+        record["receiver"],
+        record["not_receiver"],
+        {int(at): wanted for at, wanted in record["arguments"].items()},
+        record["file_has"],
+        record["file_lacks"],
+        record["not_paths"],
     )
     return RuleEntry(rule, matcher)
 

@@ -17,11 +17,6 @@ from reviewloop.analysis.contract import (
 from reviewloop.analysis.patterns import pattern_check
 from reviewloop.rules.catalogue import entries_of, node_rules, rules_of
 
-_GRAMMARS = {
-    **dict.fromkeys(("javascript", "typescript", "tsx"), "reviewloop.rules.js.syntax:JAVASCRIPT"),
-    "go": "reviewloop.rules.go.syntax:GO",
-    "python": "reviewloop.rules.py.syntax:PYTHON",
-}
 _RETIRED = {
     "docker/add-for-copy": "hadolint/DL3020",
     "docker/apt-in-script": "hadolint/DL3027",
@@ -63,10 +58,10 @@ def load_pack() -> RulePack:
         *syntax.CHECKS,
         replace(secret, rules=(*secret.rules, *rules_of("secret"))),
         *taint.CHECKS,
-        pattern_check("javascript", node_rules("js"), _GRAMMARS),
-        pattern_check("go", node_rules("go"), _GRAMMARS),
-        pattern_check("python-performance", fast, _GRAMMARS),
-        pattern_check("python-security", trust, _GRAMMARS),
+        pattern_check("javascript", node_rules("js")),
+        pattern_check("go", node_rules("go")),
+        pattern_check("python-performance", fast),
+        pattern_check("python-security", trust),
         _check("shell", entries_of("sh"), {"shell"}, "reviewloop.rules.sh:search"),
         _check(
             "dockerfile",

@@ -86,6 +86,22 @@ def test_a_rule_file_says_all_that_a_rule_is(tmp_path):
         ("languages:", "check: a:b\nlanguages:", "either `match:` or `check:`"),
         ("match:\n  pattern: print($VALUE)\n", "check: a.b\n", "check is `module:function`"),
         ("languages: [python]\n", "", "a `match:` needs `languages:`"),
+        (
+            "match:\n  pattern: print($VALUE)",
+            "receiver: a\ncalls: [print]\ncheck: a:b",
+            "receiver and",
+        ),
+        ("match:", "arguments: {1: none}\nmatch:", "receiver and arguments are those of `calls:`"),
+        ("match:", "calls: [a]\nnodes: [call]\nmatch:", "leave `nodes:` out"),
+        ("match:", "calls: [a]\narguments: {0: none}\nmatch:", "the first argument is 1"),
+        ("match:", "calls: [a]\narguments: {1: fixed}\nmatch:", "one of literal, changing, none"),
+        ("match:", "calls: [a]\nreport: VALUE\nmatch:", "report names one of the `arguments:`"),
+        ("match:", "file_has: (\nmatch:", "file_has is no regular expression"),
+        (
+            "languages: [python]\nmatch:\n  pattern: print($VALUE)",
+            "calls: [a]",
+            "with `calls:` needs",
+        ),
         ("languages: [python]", "languages: python", "write languages as a list of texts"),
         ("category:", "in_tests: maybe\ncategory:", "write in_tests as true or false"),
         ("category:", "kategory: a\ncategory:", "the front matter does not know kategory"),
@@ -168,9 +184,99 @@ def test_a_rule_may_show_a_part_of_what_matches(tmp_path):
     assert hit.span == (1, 1, 7, 12)
 
 
+def lines_found(folder: Path, conditions: str, code: str, path: str = "a.py") -> list[int]:
+    """Return the lines with a hit of the rule that says these conditions instead of `match:`."""
+    write(folder, RULE.replace("match:\n  pattern: print($VALUE)\n", conditions))
+    (check,) = folder_pack("acme", folder).file_checks
+    file = SourceFile(path, code, ((1, code.count("\n") + 1),), "python")
+    return [hit.span.line for hit in check.run(file) if hit.span]
+
+
+CALLS = """\
+log.send("a", b)
+send("a", b)
+log.send(a)
+log.send()
+mail.send(a)
+log.keep("a", b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("conditions", "lines"),
+    [
+        ("", [1, 2, 3, 4, 5]),
+        ("receiver: ^log$\n", [1, 3, 4]),
+        ("receiver: ^$\n", [2]),
+        ("not_receiver: ^log$\n", [2, 5]),
+        ("arguments: {1: literal}\n", [1, 2]),
+        ("arguments: {1: changing}\n", [3, 5]),
+        ("arguments: {1: none}\n", [4]),
+        ("arguments: {1: {regex: ^a$}, 2: none}\n", [3, 5]),
+        ("match:\n  not:\n    has:\n      field: function\n      regex: log\n", [2, 5]),
+        ("receiver: ^log$\nmatch:\n  has:\n    field: arguments\n    regex: b\n", [1]),
+        ("receiver: ^log$\narguments: {2: {kind: identifier}}\nfile_has: ^mail\n", [1]),
+        ("file_has: ^keep\n", []),
+        ("file_lacks: ^mail\n", []),
+        ("file_lacks: ^keep\n", [1, 2, 3, 4, 5]),
+        ("not_paths: (^|/)a\\.py$\n", []),
+    ],
+)
+def test_a_rule_says_which_calls_of_a_name_it_means(tmp_path, conditions, lines):
+    assert lines_found(tmp_path, f"calls: [send]\n{conditions}", CALLS) == lines
+
+
+def test_a_rule_by_calls_may_report_an_argument(tmp_path):
+    conditions = "calls: [send]\narguments: {2: {regex: ^b$}}\nreport: argument 2\n"
+
+    assert lines_found(tmp_path, conditions, "send(\n  a,\n  b,\n)\n") == [3]
+
+
+def test_the_words_of_a_file_count_for_a_rule_of_match_too(tmp_path):
+    conditions = "file_lacks: ^import logging\nmatch:\n  pattern: print($VALUE)\n"
+
+    assert lines_found(tmp_path, conditions, "print(a)\n") == [1]
+    assert lines_found(tmp_path, conditions, "import logging\nprint(a)\n") == []
+
+
+def test_classes_in_a_regex_are_those_of_ascii(tmp_path):
+    page = read_page(
+        write(tmp_path, RULE.replace("pattern:", "regex: '[\\w$]\\\\w\\b'\n  pattern:"))
+    )
+
+    assert page.record["match"]["regex"] == r"[[0-9A-Za-z_]$]\\w(?-u:\b)"
+
+
+def test_rules_of_match_are_found_beside_each_other_whatever_says_their_kind(tmp_path):
+    for name, match in {
+        "kind": "  kind: call\n  regex: ^print",
+        "any": "  any:\n  - kind: call\n  - kind: list\n  regex: ^(print|\\[)",
+        "pattern": "  pattern: print($VALUE)",
+        "whole": "  rule:\n    pattern: print($VALUE)\n  constraints:\n    VALUE: {regex: a}",
+        "never": "  kind: lambda",
+    }.items():
+        text = RULE.replace("  pattern: print($VALUE)", match).replace("acme/print", f"acme/{name}")
+        write(tmp_path, text, name)
+    (check,) = folder_pack("acme", tmp_path).file_checks
+    hits = check.run(SourceFile("a.py", "print(a)\n", ((1, 1),), "python"))
+
+    assert sorted(hit.rule for hit in hits) == [
+        "acme/any",
+        "acme/kind",
+        "acme/pattern",
+        "acme/whole",
+    ]
+
+
 @pytest.mark.parametrize("entry", read_rules(FOLDER), ids=lambda entry: entry.rule.id)
 def test_what_finds_a_rule_of_ours_is_there(entry):
-    assert entry.matcher.match or callable(resolve(entry.matcher.check))
+    found_by = entry.matcher
+    assert (
+        found_by.match
+        or found_by.receiver
+        or found_by.arguments
+        or callable(resolve(found_by.check))
+    )
 
 
 def install(folder: Path, name: str, value: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
-from reviewloop.rules.go.syntax import argument, call_name, fields, receiver, text_of
+from reviewloop.rules.go.syntax import argument, call_name, fields, receiver
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -24,26 +24,6 @@ def find_open_rights(node: "SgNode", source: Source) -> Found | None:
         return None
     severity = NIT if call_name(node).startswith("Mkdir") else SHOULD  # the umask takes it away
     return Found(mode, f"Everybody may write to it ({mode.text()}).", severity)
-
-
-def find_shared_temporary_file(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/shared-temporary-file."""
-    first = argument(node, 0)
-    if receiver(node) not in {"os", "ioutil"} or first is None:
-        return None
-    return first if re.match(r"/(?:var/)?tmp/\w", text_of(first)) else None
-
-
-def find_server_without_limits(node: "SgNode", source: Source) -> Found | None:
-    """Find go/server-without-limits."""
-    kind = node.field("type")
-    name = kind.text() if kind is not None else ""
-    given = fields(node)
-    if name == "http.Server":
-        limited = {"ReadTimeout", "ReadHeaderTimeout"} & set(given)
-        assigned = source.mentions(r"\.Read(?:Header)?Timeout\s*=")
-        return None if limited or assigned else Found(node)
-    return None
 
 
 def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:

@@ -11,7 +11,6 @@ from reviewloop.rules.go.syntax import (
     arguments,
     call_name,
     declaration_around,
-    fields,
     literal,
     loop_around,
     receiver,
@@ -68,18 +67,6 @@ def _opened(call: "SgNode") -> str:
     return ""
 
 
-def find_wait_group_added_inside(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/wait-group-added-inside."""
-    if not re.search(r"(?i)wg$|waitgroup$|\.wait$", receiver(node)):
-        return None
-    for outer in source.ancestors(node)[:8]:
-        if outer.kind() == "func_literal":
-            call = outer.parent()
-            around = call.parent() if call is not None else None
-            return node if around is not None and around.kind() == "go_statement" else None
-    return None
-
-
 def find_regex_compiled_again(node: "SgNode", source: Source) -> Found | None:
     """Find go/regex-compiled-again."""
     given = arguments(node)
@@ -124,16 +111,3 @@ def find_text_joined_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
         return None
     fresh = re.search(rf"\b{name}\b[^\n{{]*:=|var {name}\b", loop.text()[:20_000])
     return None if fresh else node
-
-
-def find_timer_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/timer-in-loop."""
-    return node if receiver(node) == "time" and loop_around(node, source) is not None else None
-
-
-def find_client_without_timeout(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/client-without-timeout."""
-    kind = node.field("type")
-    if kind is None or kind.text() != "http.Client" or "Timeout" in fields(node):
-        return None
-    return None if source.mentions(r"\.Timeout\s*=|WithTimeout|WithDeadline") else node

@@ -1,10 +1,9 @@
 """Go rules on functions that are hard to follow, and on leftover debugging output."""
 
-import re
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Found, Source
-from reviewloop.rules.go.syntax import FUNCTIONS, receiver
+from reviewloop.rules.go.syntax import FUNCTIONS
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -37,15 +36,3 @@ def find_deep_nesting(node: "SgNode", source: Source) -> "SgNode | None":
             levels += 1
         inner = outer
     return node if levels == MOST_LEVELS else None
-
-
-def find_printed(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/printed."""
-    of = receiver(node)
-    if of not in {"fmt", ""} or source.mentions(r"^package main\b"):
-        return None
-    if re.search(r"(?:^|/)(?:cmd|cli|tools?|scripts?|hack)/", source.file.path):
-        return None
-    called = node.field("function")
-    builtin = called is not None and called.text() in {"println", "print"}
-    return node if of == "fmt" or builtin else None

@@ -65,9 +65,6 @@ def call_name(node: "SgNode") -> str:
     return called.text() if called is not None and called.kind().endswith("identifier") else ""
 
 
-GO = Grammar(("call_expression",), call_name)
-
-
 def receiver(node: "SgNode") -> str:
     """Return the text before the last dot of a call: a value or a package."""
     called = node.field("function")
@@ -246,11 +243,6 @@ def fields(node: "SgNode") -> "dict[str, SgNode]":
     return found
 
 
-def function_around(node: "SgNode", source: Source) -> "SgNode | None":
-    """Return the innermost function a node is in."""
-    return next((n for n in source.ancestors(node) if n.kind() in FUNCTIONS), None)
-
-
 def declaration_around(node: "SgNode", source: Source) -> "SgNode | None":
     """Return the function or method declaration a node is in."""
     kinds = {"function_declaration", "method_declaration"}
@@ -355,3 +347,8 @@ def value_of(node: "SgNode", source: Source) -> "SgNode":
             if bound == name:
                 found = value
     return found
+
+
+GO = Grammar(
+    ("call_expression",), call_name, receiver=receiver, arguments=arguments, literal=literal
+)

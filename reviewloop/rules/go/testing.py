@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
-from reviewloop.rules.go.syntax import FUNCTIONS, arguments, call_name, receiver, statements
+from reviewloop.rules.go.syntax import arguments, call_name, receiver, statements
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -27,23 +27,6 @@ def find_test_without_check(node: "SgNode", source: Source) -> Found | None:
     if not statements(body):
         return Found(name, "The test does nothing.", SHOULD)
     return None if _CHECKS.search(body.text()) else Found(name)
-
-
-def find_test_skipped(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/test-skipped."""
-    return node if receiver(node) in {"t", "s.T()"} and not arguments(node) else None
-
-
-def find_fatal_in_goroutine(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/fatal-in-goroutine."""
-    if receiver(node) != "t":
-        return None
-    for outer in source.ancestors(node):
-        if outer.kind() in FUNCTIONS:
-            call = outer.parent()
-            around = call.parent() if call is not None else None
-            return node if around is not None and around.kind() == "go_statement" else None
-    return None
 
 
 def find_check_cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":

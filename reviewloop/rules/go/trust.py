@@ -8,7 +8,6 @@ from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
 from reviewloop.rules.go.syntax import (
     FUNCTIONS,
-    argument,
     declaration_around,
     is_conditional,
     receiver,
@@ -22,7 +21,6 @@ _NO_SECRET = regex(r"(?i)etag|cache|checksum|fingerprint|finger_print|gravatar|r
 _SECRET = regex(
     r"(?i)token|secret|passw|otp\b|nonce|salt|csrf|session_?id|api_?key|reset|credential"
 )
-_OLD = frozenset({"tls.VersionSSL30", "tls.VersionTLS10", "tls.VersionTLS11"})
 
 
 def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
@@ -106,11 +104,6 @@ def find_any_host_key(node: "SgNode", source: Source) -> Found:
     return Found(node, severity=SHOULD if is_conditional(node, source) else None)
 
 
-def find_old_tls(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/old-tls."""
-    return node if _is_set_to(node, "MinVersion", _OLD) else None
-
-
 def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
     """Find go/weak-hash."""
     of = receiver(node)
@@ -135,11 +128,3 @@ def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
             name = outer.field("name")
             return node if name is not None and _SECRET.search(name.text()) else None
     return None
-
-
-def find_short_key(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/short-key."""
-    size = argument(node, 1)
-    if receiver(node) != "rsa" or size is None or not size.text().isdigit():
-        return None
-    return size if int(size.text()[:9]) < 2048 else None

@@ -40,11 +40,6 @@ def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
     return Found(node, words, NIT if quiet else SHOULD)
 
 
-def find_weak_library_hash(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/weak-library-hash."""
-    return node if receiver(node) == "CryptoJS" else None
-
-
 def find_weak_cipher(node: "SgNode", source: Source) -> Found | None:
     """Find js/weak-cipher."""
     name = call_name(node)
@@ -54,19 +49,6 @@ def find_weak_cipher(node: "SgNode", source: Source) -> Found | None:
     if not _BROKEN.search(algorithm):
         return None
     return Found(node, f"`{algorithm[:40]}` does not protect what it encrypts.")
-
-
-def find_fixed_iv(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/fixed-iv."""
-    value = argument(node, 2)
-    if value is None:
-        return None
-    if value.kind() == "call_expression":
-        if call_name(value) == "alloc" and receiver(value) == "Buffer":
-            return value
-        inner = argument(value, 0)
-        return value if call_name(value) == "from" and text_of(inner) else None
-    return value if text_of(value) else None
 
 
 def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
@@ -93,11 +75,3 @@ def find_short_key(node: "SgNode", source: Source) -> "SgNode | None":
     """Find js/short-key."""
     size = pairs(argument(node, 1)).get("modulusLength")
     return size if size is not None and size.text() in {"512", "768", "1024"} else None
-
-
-def find_few_rounds(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/few-rounds."""
-    rounds = argument(node, 2)
-    if rounds is None or not rounds.text().replace("_", "").isdigit():
-        return None
-    return rounds if int(rounds.text().replace("_", "")[:9]) < 10_000 else None

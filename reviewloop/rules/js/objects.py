@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.rules.js.request_input import tainted
-from reviewloop.rules.js.syntax import argument, arguments, call_name, literal, pairs, receiver
+from reviewloop.rules.js.syntax import arguments, call_name, receiver
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -47,15 +47,6 @@ def find_key_from_request(node: "SgNode", source: Source) -> "SgNode | None":
     return left if index is not None and tainted(index, source) else None
 
 
-def find_unsafe_deserialization(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/unsafe-deserialization."""
-    first = argument(node, 0)
-    if first is None or literal(first):
-        return None
-    known = source.mentions("node-serialize|serialize-to-js|funcster|cryo")
-    return node if known else None
-
-
 def find_electron_open(node: "SgNode", source: Source) -> Found | None:
     """Find js/electron-open."""
     key, value = node.field("key"), node.field("value")
@@ -65,32 +56,3 @@ def find_electron_open(node: "SgNode", source: Source) -> Found | None:
     return (
         Found(node, f"`{name}` takes a wall down.") if _ELECTRON.get(name) == value.text() else None
     )
-
-
-def find_signature_compared_in_steps(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/signature-compared-in-steps."""
-    sign = node.field("operator")
-    if sign is None or sign.text() not in {"===", "!==", "==", "!="}:
-        return None
-    sides = [node.field("left"), node.field("right")]
-    names = [side.text()[:120] if side is not None else "" for side in sides]
-    if any(
-        side is None or side.kind() in {"string", "null", "undefined", "number"} for side in sides
-    ):
-        return None
-    if any(name in {"undefined", "null"} or "typeof" in name for name in names):
-        return None
-    are_signatures = [
-        re.search(r"(?:^|\.|_|\b)(?:[a-z]*)(?:signature|hmac|digest|mac)\w*$", n, re.I)
-        for n in names
-    ]
-    if not any(are_signatures) or any(".length" in n for n in names):
-        return None
-    return node if source.mentions("createHmac") else None
-
-
-def find_template_without_escaping(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/template-without-escaping."""
-    options = pairs(argument(node, 1))
-    value = options.get("noEscape")
-    return node if value is not None and value.text() == "true" else None

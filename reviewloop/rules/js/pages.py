@@ -15,7 +15,6 @@ from reviewloop.rules.js.syntax import (
     literal,
     plain,
     receiver,
-    text_of,
 )
 
 if TYPE_CHECKING:
@@ -90,43 +89,3 @@ def find_react_html(node: "SgNode", source: Source) -> Found | None:
             found = _unsafe_html(value, source)
             return Found(node, severity=found.severity) if found else None
     return None
-
-
-def find_link_opener(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/link-opener."""
-    names = {}
-    for child in node.named_children():
-        if child.kind() == "jsx_attribute":
-            parts = child.named_children()
-            names[parts[0].text()] = parts[1].text().strip("\"'{}") if parts[1:] else ""
-        elif child.kind() == "jsx_expression":
-            return None
-    if names.get("target") != "_blank" or "href" not in names:
-        return None
-    if re.search(r"noopener|noreferrer", names.get("rel", "")) or "rel" in names:
-        return None
-    outside = names["href"].startswith(("http", "//")) or not names["href"].startswith(("/", "#"))
-    return node if outside else None
-
-
-def find_message_to_any_origin(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/message-to-any-origin."""
-    target = argument(node, 1)
-    return target if text_of(target) == "*" else None
-
-
-def find_message_from_any_origin(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/message-from-any-origin."""
-    if receiver(node) not in {"window", "globalThis"} or text_of(argument(node, 0)) != "message":
-        return None
-    listener = argument(node, 1)
-    if listener is None or listener.kind() not in FUNCTIONS:
-        return None
-    text = listener.text()
-    return None if re.search(r"origin|\.source\b", text) or ".data" not in text else node
-
-
-def find_trusted_without_check(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/trusted-without-check."""
-    first = argument(node, 0)
-    return node if first is not None and not literal(first) else None

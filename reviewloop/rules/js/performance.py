@@ -8,33 +8,13 @@ from reviewloop.rules.js.syntax import (
     FUNCTIONS,
     argument,
     arguments,
-    call_name,
     function_around,
-    literal,
-    loop_around,
     receiver,
 )
 from reviewloop.rules.js.waiting import repeated
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
-
-
-def find_regex_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/regex-in-loop."""
-    given = arguments(node)
-    if not given or not all(literal(a) for a in given):
-        return None
-    return node if loop_around(node, source) is not None else None
-
-
-def find_json_clone(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/json-clone."""
-    inner = argument(node, 0)
-    if receiver(node) != "JSON" or inner is None or inner.kind() != "call_expression":
-        return None
-    same = call_name(inner) == "stringify" and receiver(inner) == "JSON"
-    return node if same and len(arguments(inner)) == 1 and len(arguments(node)) == 1 else None
 
 
 def find_copy_in_reduce(node: "SgNode", source: Source) -> Found | None:

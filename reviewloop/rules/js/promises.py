@@ -24,30 +24,6 @@ def _statements(block: "SgNode") -> "list[SgNode]":
     return [child for child in block.named_children() if child.kind() != "comment"]
 
 
-def find_async_executor(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/async-executor."""
-    first = argument(node, 0)
-    return first if first is not None and first.kind() in FUNCTIONS and is_async(first) else None
-
-
-def find_async_predicate(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/async-predicate."""
-    first = argument(node, 0)
-    if first is None or first.kind() not in FUNCTIONS or not is_async(first):
-        return None
-    if re.search(r"pMap|[aA]sync|lodash|bluebird|Promise|\.with|test|stream", receiver(node)):
-        return None
-    return first
-
-
-def find_async_for_each(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/async-for-each."""
-    first = argument(node, 0)
-    if first is None or first.kind() not in FUNCTIONS or not is_async(first):
-        return None
-    return first if re.search(r"\bawait\b", first.text()) else None
-
-
 def find_no_result(node: "SgNode", source: Source) -> Found | None:
     """Find js/no-result."""
     first = argument(node, 0)

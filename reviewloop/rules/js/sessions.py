@@ -1,4 +1,4 @@
-"""JavaScript rules on session cookies, and on the sites that may use them."""
+"""JavaScript rules on session cookies, and on the sites that may use a server."""
 
 import re
 from typing import TYPE_CHECKING
@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
-from reviewloop.rules.js.syntax import argument, arguments, call_name, pairs, receiver, text_of
+from reviewloop.rules.js.syntax import (
+    argument,
+    arguments,
+    call_name,
+    function_around,
+    pairs,
+    receiver,
+    text_of,
+)
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -37,25 +45,14 @@ def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:
     return Found(node, words, SHOULD if _SESSION.search(given[0].text().strip("'\"`")) else NIT)
 
 
-def find_session_cookie_open(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/session-cookie-open."""
-    key, value = node.field("key"), node.field("value")
-    if key is None or value is None or value.text() != "false":
+def find_cors_reflected_origin(node: "SgNode", source: Source) -> "SgNode | None":
+    """Find js/cors-reflected-origin."""
+    name, value = argument(node, 0), argument(node, 1)
+    if value is None or text_of(name).lower() != "access-control-allow-origin":
         return None
-    if key.text() not in {"httpOnly", "secure"}:
+    around = function_around(node, source)
+    text = around.text()[:20_000] if around is not None else source.text[:20_000]
+    with_credentials = re.search(r"Access-Control-Allow-Credentials", text, re.IGNORECASE)
+    if not with_credentials or not re.search(r"\.origin\b|['\"]origin['\"]", value.text()):
         return None
-    around = source.ancestors(node)[:4]
-    in_cookie = any(
-        outer.kind() == "pair" and (outer.field("key") or outer).text() == "cookie"
-        for outer in around
-    )
-    return node if in_cookie else None
-
-
-def find_cors_any_origin(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/cors-any-origin."""
-    options = pairs(argument(node, 0))
-    origin, credentials = options.get("origin"), options.get("credentials")
-    if origin is None or credentials is None or credentials.text() != "true":
-        return None
-    return node if text_of(origin) == "*" or origin.text() == "true" else None
+    return None if re.search(r"includes\(|allow\w*\.has|whitelist", text) else node

@@ -93,14 +93,6 @@ def is_awaited(node: "SgNode") -> bool:
     return function is not None and function.kind() == "await_expression"
 
 
-_JSX = ("jsx_attribute", "jsx_opening_element", "jsx_self_closing_element", "jsx_element")
-JAVASCRIPT = Grammar(
-    ("call_expression", "new_expression"),
-    call_name,
-    {"javascript": frozenset({"predefined_type"}), "typescript": frozenset(_JSX)},
-)
-
-
 def receiver(node: "SgNode") -> str:
     """Return the text of the object of a method call, "" for a plain function."""
     function = called(node)
@@ -275,3 +267,15 @@ def loop_around(node: "SgNode", source: Source) -> "SgNode | None":
 def _repeats(loop: "SgNode", child: "SgNode") -> bool:
     body = loop.field("body")
     return body is not None and body.range().start.index <= child.range().start.index
+
+
+_JSX = ("jsx_attribute", "jsx_opening_element", "jsx_self_closing_element", "jsx_element")
+JAVASCRIPT = Grammar(
+    ("call_expression", "new_expression"),
+    call_name,
+    {"javascript": frozenset({"predefined_type"}), "typescript": frozenset(_JSX)},
+    receiver,
+    arguments,
+    plain,
+    literal,
+)

@@ -21,7 +21,7 @@ from reviewloop.rules.js.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-CASES = ("it", "test", "specify")
+
 _CHECKS = regex(
     r"expect|assert|should|\bt\.|verify|toThrow|fail\(|done\(|check|snapshot|\bcy\.|page\.|screen\.get"
     r"|waitFor|match|ensure|tap\.|\bplan\("
@@ -105,19 +105,6 @@ def _in_a_matcher(node: "SgNode", source: Source) -> bool:
         outer.kind() == "call_expression" and call_name(outer) == "extend"
         for outer in source.ancestors(node)
     )
-
-
-def find_expect_not_awaited(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find `expect(p).resolves.toBe(x);` as a statement of its own."""
-    inner = node.named_children()[:1]
-    if not inner or inner[0].kind() != "call_expression":
-        return None
-    text = inner[0].text()
-    if not text.startswith("expect("):
-        return None
-    function = called(inner[0])
-    chain = function.text() if function is not None else ""
-    return node if re.search(r"\)\s*\.(?:resolves|rejects)\.(?:not\.)?\w+$", chain) else None
 
 
 def find_check_cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":

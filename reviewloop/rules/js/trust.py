@@ -30,13 +30,6 @@ def find_token_not_verified(node: "SgNode", source: Source) -> Found | None:
     return None
 
 
-def find_token_decoded_only(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/token-decoded-only."""
-    if not re.fullmatch(r"(?:jwt|jsonwebtoken|JWT)", receiver(node)):
-        return None
-    return None if source.mentions(r"\b(?:jwt|jsonwebtoken|JWT)\.verify\(") else node
-
-
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
     """Find js/certificates-not-checked; a condition around it makes it a deliberate choice."""
     if not _accepts_any(node):

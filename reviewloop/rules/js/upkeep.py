@@ -5,18 +5,16 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import NIT, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
-from reviewloop.rules.js.syntax import receiver, text_of
+from reviewloop.rules.js.syntax import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ast_grep_py import SgNode
 
 _LOOSE = regex(r"[^=!<>][=!]=(?!=)(?!\s*(?:null|undefined)\b)")
 _STRICT = regex(r"[=!]==")
 _HABIT = 4
-PROGRAMS = regex(
-    r"(?:^|/)(?:bin|cli|scripts?|tools?|build|examples?|bench\w*)/|cli\.\w+$|\.config\.\w+$|logger"
-    r"|(?:example|bench\w*)\.\w+$"
-)
 
 
 def find_empty_catch(node: "SgNode", source: Source) -> Found | None:
@@ -53,19 +51,14 @@ def _loose_throughout(source: Source) -> bool:
     return bool(known)
 
 
-def find_var(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/var."""
-    return node if source.mentions(r"^\s*(?:const|let|import|export)\s") else None
-
-
-def find_console_log(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/console-log."""
-    if receiver(node) != "console" or source.text.startswith("#!"):
-        return None
-    return None if PROGRAMS.search(source.file.path) else node
-
-
-def find_thrown_text(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find js/thrown-text."""
-    value = node.named_children()[:1]
-    return node if value and (text_of(value[0]) or value[0].kind() == "template_string") else None
+def find_same_key(node: "SgNode", source: Source) -> "Iterator[SgNode]":
+    """Find js/same-key."""
+    seen: set[str] = set()
+    for child in node.named_children():
+        key = child.field("key") if child.kind() == "pair" else None
+        if key is None or key.kind() == "computed_property_name":
+            continue
+        name = text_of(key) or key.text()
+        if name in seen and name != "__proto__":
+            yield key
+        seen.add(name)

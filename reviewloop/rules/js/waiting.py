@@ -14,11 +14,14 @@ from reviewloop.rules.js.syntax import (
     plain,
     receiver,
 )
-from reviewloop.rules.js.upkeep import PROGRAMS
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
+_PROGRAMS = regex(
+    r"(?:^|/)(?:bin|cli|scripts?|tools?|build|examples?|bench\w*)/|cli\.\w+$|\.config\.\w+$|logger"
+    r"|(?:example|bench\w*)\.\w+$"
+)
 _DATA = regex(
     r"(?:db|database|knex|prisma|client|pool|conn|connection|repo|repository|model|collection|sql"
     r"|mongo|redis|store|dao|manager|tx|trx|axios|http)\w*$|^[A-Z][a-z]\w*$|[rR]epository\b",
@@ -156,7 +159,7 @@ def find_blocking_call(node: "SgNode", source: Source) -> "SgNode | None":
     if not _SYNC.match(call_name(node)):
         return None
     around = function_around(node, source)
-    if around is None or PROGRAMS.search(source.file.path):
+    if around is None or _PROGRAMS.search(source.file.path):
         return None
     if is_async(around):
         return node

@@ -18,48 +18,6 @@ from reviewloop.rules.py.syntax import (
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-_CONNECTING = frozenset(
-    {
-        ("sqlite3", "connect"),
-        ("psycopg2", "connect"),
-        ("pymysql", "connect"),
-        ("MySQLdb", "connect"),
-        ("pyodbc", "connect"),
-        ("smtplib", "SMTP"),
-        ("smtplib", "SMTP_SSL"),
-        ("ftplib", "FTP"),
-        ("socket", "create_connection"),
-        ("socket", "gethostbyname"),
-        ("socket", "getaddrinfo"),
-        ("shutil", "copytree"),
-        ("shutil", "rmtree"),
-        ("shutil", "make_archive"),
-        ("bcrypt", "hashpw"),
-        ("bcrypt", "checkpw"),
-        ("hashlib", "pbkdf2_hmac"),
-        ("hashlib", "scrypt"),
-        ("boto3", "client"),
-        ("boto3", "resource"),
-        ("os", "waitpid"),
-    }
-)
-
-
-def find_blocking_in_async(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/blocking-in-async."""
-    if (receiver(node), call_name(node)) not in _CONNECTING:
-        return None
-    return node if in_async(node, source) else None
-
-
-def find_blocking_query_in_async(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/blocking-query-in-async."""
-    if not re.search(r"(?:^|\.)(?:\w*cursor|cur|conn|connection|session|db)$", receiver(node)):
-        return None
-    if not source.mentions(r"^\s*(?:import|from) (?:sqlite3|psycopg2|pymysql|MySQLdb|pyodbc)\b"):
-        return None
-    return node if in_async(node, source) else None
-
 
 def find_blocking_client_in_async(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/blocking-client-in-async."""
@@ -69,13 +27,6 @@ def find_blocking_client_in_async(node: "SgNode", source: Source) -> "SgNode | N
     ):
         return None
     if name == "MongoClient" and of not in {"pymongo", ""}:
-        return None
-    return node if in_async(node, source) else None
-
-
-def find_django_query_in_async(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/django-query-in-async."""
-    if not re.search(r"[A-Z]\w*\.objects(?:\.|$)", receiver(node)):
         return None
     return node if in_async(node, source) else None
 
@@ -99,15 +50,6 @@ def find_await_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
         and parent.kind() in {"expression_statement", "assignment", "argument_list"}
         else None
     )
-
-
-def find_client_in_handler(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/client-in-handler."""
-    around = function_around(node, source)
-    given = around.field("parameters") if around is not None else None
-    if receiver(node) != "boto3" or given is None:
-        return None
-    return node if re.match(r"\(\s*event\b[^,]*,\s*_?context\b", given.text()) else None
 
 
 def find_first_page_only(node: "SgNode", source: Source) -> "SgNode | None":

@@ -9,7 +9,6 @@ from reviewloop.rules.py.syntax import (
     argument,
     arguments,
     call_name,
-    fixed_text,
     function_around,
     in_loop,
     loop_names,
@@ -89,13 +88,6 @@ def find_list_front_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     return node if _is_list(name, node, source) else None
 
 
-def find_regex_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/regex-in-loop."""
-    if receiver(node) != "re" or not fixed_text(argument(node, 0)):
-        return None
-    return node if in_loop(node, source) is not None else None
-
-
 def find_deepcopy_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     """Find py/deepcopy-in-loop."""
     if receiver(node) not in {"", "copy"}:
@@ -127,27 +119,3 @@ def find_frame_grown_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
     given = node.field("arguments")
     frame = given is not None and "ignore_index" in given.text()
     return node if name == "append" and frame and _FRAME.search(of) else None
-
-
-def find_rows_fetched_to_count(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/rows-fetched-to-count."""
-    first = argument(node, 0)
-    if receiver(node) or first is None or first.kind() != "call":
-        return None
-    inner = first
-    if call_name(first) == "list" and not receiver(first):
-        inner = argument(first, 0) or first
-    text = inner.text()
-    query = re.match(r"[A-Z]\w*\.objects\.", text) and re.search(
-        r"\.(?:all|filter|exclude)\([^)]*\)$", text
-    )
-    alchemy = re.search(r"[sS]ession\.query\(.*\.all\(\)$", text)
-    return node if query or alchemy else None
-
-
-def find_all_rows_in_memory(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/all-rows-in-memory."""
-    first = argument(node, 0)
-    if receiver(node) or first is None:
-        return None
-    return node if re.fullmatch(r"[A-Z]\w*\.objects\.all\(\)", first.text()) else None

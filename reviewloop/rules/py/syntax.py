@@ -28,9 +28,6 @@ def call_name(node: "SgNode") -> str:
     return called.text() if called is not None and called.kind() == "identifier" else ""
 
 
-PYTHON = Grammar(("call",), call_name)
-
-
 def receiver(node: "SgNode") -> str:
     """Return the text before the last dot of a call: a value or a module."""
     called = node.field("function")
@@ -57,6 +54,11 @@ def fixed_text(node: "SgNode | None") -> bool:
     if node is None or node.kind() != "string":
         return False
     return not any(child.kind() == "interpolation" for child in node.children())
+
+
+def literal(node: "SgNode") -> bool:
+    """Whether a value is a literal: a text without variable parts, a number, a constant."""
+    return fixed_text(node) or node.kind() in {"integer", "float", "true", "false", "none"}
 
 
 def function_around(node: "SgNode", source: Source) -> "SgNode | None":
@@ -130,3 +132,6 @@ def loop_names(loop: "SgNode") -> set[str]:
 def uses(node: "SgNode", names: set[str]) -> bool:
     """Whether a node's text names one of these variables."""
     return bool(names & set(_NAME.findall(node.text()[:2_000])))
+
+
+PYTHON = Grammar(("call",), call_name, receiver=receiver, arguments=arguments, literal=literal)
