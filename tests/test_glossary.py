@@ -49,7 +49,6 @@ WORDS = {word: say for say, words in INSTEAD.items() for word in words.split()}
 
 KEPT = {
     "rules/docker/running.py: find_pipe_hides_failure": "called as its rule is",
-    "rules/go/errors.py: find_error_told_by_words": "called as its rule is",
     "rules/infra/rules.py: QUEUE_HIDES_TOO_BRIEFLY": "called as its rule is",
     "rules/sh/upkeep.py: find_pipe_hides_failure": "called as its rule is",
     "app/fleet/work.py: said": "a field of the record of a batch",

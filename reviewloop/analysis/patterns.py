@@ -200,11 +200,11 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
             for entry in by_call.get(grammar.call_name(node), ()):
                 if entry.matcher.check:
                     yield from _hits(entry, node, source)
-                elif (shown := _wanted(entry.matcher, node, grammar)) is not None:
+                elif (shown := _reported(entry.matcher, node, grammar)) is not None:
                     yield _hit(entry.rule, Found(shown), source)
 
 
-def _wanted(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | None":
+def _reported(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | None":
     """Return the node to report of a call that is as a rule says, else None."""
     if matcher.receiver or matcher.not_receiver:
         of = grammar.receiver(call)
@@ -213,21 +213,21 @@ def _wanted(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | Non
         if matcher.not_receiver and re.search(matcher.not_receiver, of):
             return None
     given = grammar.arguments(call) if matcher.arguments else []
-    for at, wanted in matcher.arguments.items():
+    for at, required in matcher.arguments.items():
         argument = given[at - 1] if at <= len(given) else None
-        if not _fits(argument, wanted, grammar):
+        if not _fits(argument, required, grammar):
             return None
     if matcher.match is not None and not _holds(call, matcher.match):
         return None
     return given[int(matcher.report.split()[1]) - 1] if matcher.report else call
 
 
-def _fits(argument: "SgNode | None", wanted: object, grammar: Grammar) -> bool:
-    if argument is None or wanted == "none":
-        return argument is None and wanted == "none"
-    if isinstance(wanted, str):
-        return grammar.literal(argument) is (wanted == "literal")
-    return _holds(grammar.plain(argument), cast("Mapping[str, object]", wanted))
+def _fits(argument: "SgNode | None", required: object, grammar: Grammar) -> bool:
+    if argument is None or required == "none":
+        return argument is None and required == "none"
+    if isinstance(required, str):
+        return grammar.literal(argument) is (required == "literal")
+    return _holds(grammar.plain(argument), cast("Mapping[str, object]", required))
 
 
 def _holds(node: "SgNode", rule: Mapping[str, object]) -> bool:

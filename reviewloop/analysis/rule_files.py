@@ -245,11 +245,11 @@ def _record(fields: dict[str, object], sections: dict[str, list[str]]) -> RuleRe
 def _arguments(given: object) -> dict[str, object]:
     if not isinstance(given, dict) or not all(type(at) is int and at > 0 for at in given):
         raise ValueError("arguments is a table by position: the first argument is 1")
-    for at, wanted in given.items():
-        if wanted not in _ARGUMENTS and not (isinstance(wanted, dict) and wanted):
+    for at, required in given.items():
+        if required not in _ARGUMENTS and not (isinstance(required, dict) and required):
             words = ", ".join(_ARGUMENTS)
             raise ValueError(f"argument {at} is a rule of ast-grep, or one of {words}")
-    return {str(at): _compiled(wanted) for at, wanted in given.items()}
+    return {str(at): _compiled(required) for at, required in given.items()}
 
 
 def _compiled(rule: object) -> object:
@@ -308,8 +308,8 @@ def _require_call(record: RuleRecord, by_call: bool) -> None:
     if by_call and record["nodes"]:
         raise ValueError("leave `nodes:` out: without `check:` a rule with `calls:` looks at calls")
     if by_call and record["report"]:
-        place = _ARGUMENT.fullmatch(record["report"])
-        if place is None or record["arguments"].get(place[1], "none") == "none":
+        argument = _ARGUMENT.fullmatch(record["report"])
+        if argument is None or record["arguments"].get(argument[1], "none") == "none":
             raise ValueError("report names one of the `arguments:`, `argument 1` for example")
 
 

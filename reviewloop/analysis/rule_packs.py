@@ -83,7 +83,7 @@ def _entry(record: RuleRecord, folder: Path) -> RuleEntry:
         record["about"],
         record["receiver"],
         record["not_receiver"],
-        {int(at): wanted for at, wanted in record["arguments"].items()},
+        {int(at): required for at, required in record["arguments"].items()},
         record["file_has"],
         record["file_lacks"],
         record["not_paths"],
