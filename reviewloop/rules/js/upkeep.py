@@ -62,3 +62,16 @@ def find_same_key(node: "SgNode", source: Source) -> "Iterator[SgNode]":
         if name in seen and name != "__proto__":
             yield key
         seen.add(name)
+
+
+def find_same_case(node: "SgNode", source: Source) -> "Iterator[SgNode]":
+    """Find js/same-case."""
+    seen: set[str] = set()
+    for case in node.named_children():
+        value = case.field("value") if case.kind() == "switch_case" else None
+        if value is None:
+            continue
+        text = value.text()
+        if text in seen:
+            yield value
+        seen.add(text)
