@@ -1,6 +1,8 @@
 """A coding agent for tests, by the protocol: `acp_agent.py PART`, a real process with real pipes.
 
-It reads its tools over HTTP from where `session/new` says, and plays the part it is named.
+It reads its tools over HTTP from where `session/new` says, and plays the part it is named. A run
+starts a dozen of it: what takes long to import, as all clients of HTTP do, is imported where a part
+needs it.
 """
 
 import json
@@ -9,8 +11,6 @@ import signal
 import socket
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,18 +49,29 @@ def update(**what: Any) -> None:
     send({"method": "session/update", "params": {"sessionId": SESSION, "update": what}})
 
 
+def request(port: int, line: str, headers: dict[str, str], body: bytes = b"") -> bytes:
+    """Return the body of an answer over HTTP that is good."""
+    told = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+    head = "".join(f"{one}\r\n" for one in (line, *(f"{name}: {told[name]}" for name in told)))
+    with socket.create_connection(("127.0.0.1", port), 30) as way:
+        way.sendall(head.encode() + b"\r\n" + body)
+        said = b"".join(iter(lambda: way.recv(1 << 16), b""))
+    status, _, rest = said.partition(b"\r\n")
+    assert status.split()[1] == b"200", said
+    return rest.partition(b"\r\n\r\n")[2]
+
+
 class Tools:
     def __init__(self, server: Message) -> None:
-        self.url = server["url"]
+        self.place, _, self.path = server["url"].removeprefix("http://").partition("/")
         self.headers = {one["name"]: one["value"] for one in server["headers"]}
-        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def ask(self, method: str, **parameters: Any) -> Message:
         body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": parameters})
-        headers = {**self.headers, "Content-Type": "application/json"}
-        request = urllib.request.Request(self.url, body.encode(), headers)
-        with self.opener.open(request, timeout=30) as answer:
-            result: Message = json.load(answer)["result"]
+        headers = {**self.headers, "Host": self.place, "Content-Type": "application/json"}
+        port = int(self.place.rpartition(":")[2])
+        answer = request(port, f"POST /{self.path} HTTP/1.1", headers, body.encode())
+        result: Message = json.loads(answer)["result"]
         return result
 
     def call(self, name: str, /, **arguments: Any) -> tuple[str, bool]:
@@ -92,6 +103,9 @@ def look_around() -> list[str]:
 
 def ask_without_a_key() -> str:
     """Return how a model answers by what an agent is given, and where it finds the real key."""
+    import urllib.error
+    import urllib.request
+
     url, word = os.environ["ANTHROPIC_BASE_URL"], os.environ["ANTHROPIC_API_KEY"]
     way = urllib.request.build_opener(
         urllib.request.ProxyHandler({"http": os.environ["HTTP_PROXY"]})

@@ -4,22 +4,19 @@ DATA is a JSON file with the play (`support.play`) and what differs from it. Eac
 a ledger, the provider's bill as it were, through the way out that its cage has.
 """
 
-import hashlib
 import json
 import os
 import re
 import sys
-from contextlib import closing
-from http.client import HTTPConnection
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from support.acp_agent import DONE, Agent, Message, update
-    from support.acp_attempts import tried
+    from support.acp_agent import DONE, Agent, Message, request, update
 else:
-    from acp_agent import DONE, Agent, Message, update
-    from acp_attempts import tried
+    from acp_agent import DONE, Agent, Message, request, update
 
 PLAY: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
 SEARCH = Path("shop/search.py")
@@ -41,15 +38,22 @@ def role_of(said: str) -> str:
 
 def pay(role: str, said: str) -> None:
     """Tell the ledger that a turn was asked for; the proxy lets that through."""
-    tell(f"{role}/{hashlib.sha256(said.encode()).hexdigest()[:12]}")
+    tell(f"{role}/{zlib.crc32(said.encode()):08x}")
 
 
 def tell(path: str) -> None:
-    url = f"http://localhost:{os.environ['LEDGER']}/{path}"  # in the cage 127.0.0.1 is its own
+    host = f"localhost:{os.environ['LEDGER']}"  # in the cage 127.0.0.1 is its own
     port = int(os.environ["HTTP_PROXY"].rpartition(":")[2])
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as way:
-        way.request("GET", url)
-        assert way.getresponse().status == 200
+    request(port, f"GET http://{host}/{path} HTTP/1.1", {"Host": host})
+
+
+def attempts() -> Callable[[Message], list[str]]:
+    """Return what a hostile part tries; only that imports it, which takes as long as a turn."""
+    if TYPE_CHECKING:
+        from support.acp_attempts import tried
+    else:
+        from acp_attempts import tried
+    return tried
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -85,7 +89,7 @@ class Writer(Agent):
         self.asked.append(said)
         role = role_of(self.asked[0])
         if role in PLAY.get("extra", {}).get("hostile", ()):
-            found = tried(json.loads(os.environ["FACTS"]))
+            found = attempts()(json.loads(os.environ["FACTS"]))
             tell(f"tried-{role}/{'/'.join(name.replace(' ', '-') for name in found)}")
         ends = PLAY.get("extra", {}).get("ends", {}).get(role)
         if login := PLAY.get("extra", {}).get("login"):
