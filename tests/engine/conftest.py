@@ -17,8 +17,8 @@ from support.team import Team
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    with running() as server:
+def postgres(of_all_workers: Path) -> Iterator[Postgres]:
+    with running(of_all_workers) as server:
         yield server
 
 

@@ -37,11 +37,11 @@ class Holder:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[tuple[Postgres, str]]:
+def server(of_all_workers: Path) -> Iterator[tuple[Postgres, str]]:
     """Yield a server, and the name of a database with all tables, which others are copies of."""
     from reviewloop.app.fleet.workplace import opened
 
-    with running() as postgres:
+    with running(of_all_workers) as postgres:
         url = postgres.url()
         with opened(url, make=True):
             pass

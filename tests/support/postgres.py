@@ -1,5 +1,6 @@
 """A PostgreSQL server of a test's own: in a folder, on a free port, as somebody without rights."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -87,34 +88,22 @@ PASSWORD = "pass" + "word-of-tests"
 
 
 @contextmanager
-def running() -> Iterator[Postgres]:
-    """Yield a server that ends with the block."""
+def running(kept: Path | None = None) -> Iterator[Postgres]:
+    """Yield a server that ends with the block.
+
+    `kept` is a folder of all test processes: the first one keeps there what the server begins with,
+    which takes two seconds to make, and the others copy it.
+    """
     bin_folder = programs()
     assert bin_folder, "PostgreSQL is not installed"
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
-        (folder / "password").write_text(PASSWORD)
         if os.geteuid() == 0:
             shutil.chown(folder, _SOMEBODY)
-            shutil.chown(folder / "password", _SOMEBODY)
-        _run(
-            [
-                str(bin_folder / "initdb"),
-                "-D",
-                str(folder / "data"),
-                "-U",
-                "tester",
-                "-A",
-                "scram-sha-256",
-                "--pwfile",
-                str(folder / "password"),
-                "-E",
-                "UTF8",
-                "--no-sync",
-                "--locale=C.UTF-8",
-            ],
-            folder,
-        )
+        if kept is None:
+            _make_cluster(bin_folder, folder)
+        else:
+            _take_cluster(bin_folder, folder, kept)
         server = Postgres(bin_folder, folder, _free_port())
         server.start()
         try:
@@ -123,6 +112,44 @@ def running() -> Iterator[Postgres]:
             server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _take_cluster(bin_folder: Path, folder: Path, kept: Path) -> None:
+    """Make what a server begins with in a folder, from the kept one if there is one."""
+    cluster, part = kept / "postgres", kept / "postgres.part"
+    copy = ["cp", "-a"]  # keeps the owner, who the server insists on
+    with (kept / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not cluster.exists():
+            _make_cluster(bin_folder, folder)
+            subprocess.run([*copy, str(folder / "data"), str(part)], check=True)
+            part.rename(cluster)
+            return
+    subprocess.run([*copy, str(cluster), str(folder / "data")], check=True)
+
+
+def _make_cluster(bin_folder: Path, folder: Path) -> None:
+    (folder / "password").write_text(PASSWORD)
+    if os.geteuid() == 0:
+        shutil.chown(folder / "password", _SOMEBODY)
+    _run(
+        [
+            str(bin_folder / "initdb"),
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "tester",
+            "-A",
+            "scram-sha-256",
+            "--pwfile",
+            str(folder / "password"),
+            "-E",
+            "UTF8",
+            "--no-sync",
+            "--locale=C.UTF-8",
+        ],
+        folder,
+    )
 
 
 _SOMEBODY = "postgres"  # whom the package of PostgreSQL makes; the server refuses to run as root
