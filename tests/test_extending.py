@@ -227,7 +227,7 @@ def test_a_rule_is_one_file_of_a_pack(machine):
     (machine.packages / "acme_rules/acme").mkdir()
     (machine.packages / "acme_rules/acme/print.md").write_text(RULE)
     changed(machine)
-    said = machine.process(
+    said = machine.forked(
         "review", "--model", "none", "--json", REVIEWLOOP_REVIEW__ANALYSERS_OFF="[]"
     )
 
@@ -320,11 +320,11 @@ def test_a_reviewer_is_two_files_and_reviews(machine):
     files = {"acme_agents/__init__.py": "", "acme_agents/review-acme.json": json.dumps(REVIEWER)}
     assert machine.install("agents", "acme_agents", files) <= 2
     changed(machine)
-    said = machine.process("review", "--model", machine.script(FINDINGS), "--json")
+    said = machine.forked("review", "--model", machine.script(FINDINGS), "--json")
     report = json.loads(said.out)
 
     assert [(one["agents"], one["line"]) for one in report["findings"]] == [(["review-acme"], 3)]
-    listed = json.loads(machine.process("agents", "list", "--json").out)["agents"]
+    listed = json.loads(machine.forked("agents", "list", "--json").out)["agents"]
     assert ("review-acme", "acme-pack/review-acme.json") in {
         (one["name"], one["file"]) for one in listed
     }
@@ -333,7 +333,7 @@ def test_a_reviewer_is_two_files_and_reviews(machine):
 @pytest.mark.slow
 def test_a_gate_is_two_files_and_stops_a_run(machine):
     assert machine.install("gates", "acme_gates:GATE", {"acme_gates.py": GATE}) <= 2
-    said = machine.process("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
+    said = machine.forked("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
 
     assert said.code == 3, said
     gates = {one["name"]: one for one in json.loads(said.out)["proposal"]["gates"]}
@@ -345,7 +345,7 @@ def test_a_gate_is_two_files_and_stops_a_run(machine):
 def test_a_gate_that_breaks_is_an_error_and_no_pass(machine):
     broken = GATE.replace("paths = ", "paths = missing or ")
     machine.install("gates", "acme_gates:GATE", {"acme_gates.py": broken})
-    said = machine.process("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
+    said = machine.forked("run", "-m", "Add X", "--model", machine.script(WORK), "--json")
 
     assert said.code == 3, said
     gates = {one["name"]: one for one in json.loads(said.out)["proposal"]["gates"]}
@@ -359,9 +359,9 @@ def test_a_dialect_is_two_files_and_its_tasks_are_ticked(machine):
     machine.write("PLAN.txt", "Plan\n\n- [ ] 1. Add X\n- [ ] 2. Add Y\n")
     machine.git("add", ".")
     machine.git("commit", "-q", "-m", "plan")
-    listed = json.loads(machine.process("tasks", "--json").out)
-    ran = machine.process("run", "1", "--model", machine.script(WORK))
-    said = machine.process("approve")
+    listed = json.loads(machine.forked("tasks", "--json").out)
+    ran = machine.forked("run", "1", "--model", machine.script(WORK))
+    said = machine.forked("approve")
 
     assert listed["spec"]["dialect"] == "acme"
     assert [task["title"] for task in listed["tasks"]] == ["Add X", "Add Y"]
@@ -386,7 +386,7 @@ def test_a_spec_that_is_not_whole_ends_in_one_sentence(machine, there, instead, 
     broken = DIALECT.replace(there, instead)
     machine.install("dialects", "acme_spec:DIALECT", {"acme_spec.py": broken})
     machine.write("PLAN.txt", "Plan\n\n- [ ] 1. Add X\n")
-    said = machine.process("tasks")
+    said = machine.forked("tasks")
 
     assert said.code == 2, said
     assert "acme of reviewloop.dialects, which acme-pack 1.0 adds, fails" in said.err
@@ -399,8 +399,8 @@ def test_an_output_is_two_files_and_a_format_of_review(machine):
     changed(machine)
     asked = ("review", "--model", "none", "--format")
 
-    assert machine.process(*asked, "acme").out == "0 findings, says Acme\n"
-    refused = machine.process(*asked, "acmee")
+    assert machine.forked(*asked, "acme").out == "0 findings, says Acme\n"
+    refused = machine.forked(*asked, "acmee")
     assert refused.code == 2
     assert "'acme'" in refused.err
 
@@ -421,7 +421,7 @@ def test_what_cannot_be_loaded_stops_the_command_and_names_its_distribution(
 ):
     machine.install(group, "acme_broken", {"acme_broken.py": "import no_such_module\n"})
     machine.write("replies.json", json.dumps(WORK))
-    said = machine.process(*command)
+    said = machine.forked(*command)
 
     assert said.code == 2
     assert f"acme of reviewloop.{group}, which acme-pack 1.0 adds, fails" in said.err
@@ -432,7 +432,7 @@ def test_what_cannot_be_loaded_stops_the_command_and_names_its_distribution(
 @pytest.mark.slow
 def test_a_module_that_exits_is_no_clean_end(machine):
     machine.install("agents", "acme_exits", {"acme_exits.py": "raise SystemExit(0)\n"})
-    said = machine.process("review", "--model", "none")
+    said = machine.forked("review", "--model", "none")
 
     assert said.code == 2
     assert "acme-pack 1.0" in said.err
@@ -523,11 +523,11 @@ def test_a_provider_is_two_files_and_its_models_are_asked(machine):
     files = {"acme_models.py": PROVIDER}
     assert machine.install("providers", "acme_models:chat_model", files) <= 2
     changed(machine)
-    said = machine.process("review", "--model", "acme:strict-1", "--json")
+    said = machine.forked("review", "--model", "acme:strict-1", "--json")
     findings = json.loads(said.out)["findings"]
 
     assert {one["title"] for one in findings} == {"Acme forbids prints"}, said.out
-    refused = machine.process("review", "--model", "acmee:strict-1")
+    refused = machine.forked("review", "--model", "acmee:strict-1")
     assert refused.code == 2
     assert "no provider is called 'acmee'" in refused.err
 
@@ -536,7 +536,7 @@ def test_a_provider_is_two_files_and_its_models_are_asked(machine):
 def test_doctor_lists_what_others_add(machine):
     machine.install("outputs", "acme_output:render", {"acme_output.py": OUTPUT})
     machine.install("gates", "acme_broken", {"acme_broken.py": "1 / 0\n"}, name="broken")
-    said = machine.process("doctor", "--offline", "--json")
+    said = machine.forked("doctor", "--offline", "--json")
     told = [row for row in json.loads(said.out)["checks"] if row["name"] == "plugins"]
 
     assert said.code == 2

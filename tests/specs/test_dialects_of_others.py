@@ -116,7 +116,7 @@ def hotel(repo, tmp_path):
 
 
 def found(machine: Machine) -> set[tuple[str, str]]:
-    said = machine.process("spec", "check", "--json")
+    said = machine.forked("spec", "check", "--json")
     assert said.code in (0, 1), said
     return {
         (one["rule"], one["path"])
@@ -144,7 +144,7 @@ def test_nothing_is_missing_in_what_it_declares_a_change(hotel):
 @pytest.mark.slow
 def test_texts_of_no_declared_part_are_not_checked(hotel):
     machine = hotel("writing=WRITING")
-    said = machine.process("spec", "check", "--json")
+    said = machine.forked("spec", "check", "--json")
 
     assert said.code == 2
     assert "the spec acme/rooms is empty" in said.err
@@ -154,8 +154,8 @@ def test_texts_of_no_declared_part_are_not_checked(hotel):
 def test_its_changes_are_merged(hotel):
     machine = hotel()
     machine.write("acme/rooms/new/a.txt", "A room has a name.\n")
-    said = machine.process("spec", "merge", "rooms")
-    again = machine.process("spec", "merge", "rooms")
+    said = machine.forked("spec", "merge", "rooms")
+    again = machine.forked("spec", "merge", "rooms")
 
     assert (said.code, said.out) == (0, "living/rooms.txt: added the lines\n"), said
     assert (machine.root / "living/rooms.txt").read_text() == "A room has a name.\n"
@@ -167,7 +167,7 @@ def test_a_conflict_of_its_changes_writes_nothing(hotel):
     machine = hotel(there={"living/rooms.txt": "A room has a number.\n"})
     machine.write("acme/rooms/new/a.txt", "A room has a name.\n")
     machine.write("living/rooms.txt", "A room has a key.\n")
-    said = machine.process("spec", "merge", "rooms")
+    said = machine.forked("spec", "merge", "rooms")
 
     assert said.code == 3, said
     assert "acme/rooms/new/a.txt: living/rooms.txt is another one now" in said.err + said.out
@@ -176,7 +176,7 @@ def test_a_conflict_of_its_changes_writes_nothing(hotel):
 
 @pytest.mark.slow
 def test_what_it_does_not_merge_is_said(hotel):
-    said = hotel("writing=WRITING").process("spec", "merge", "rooms")
+    said = hotel("writing=WRITING").forked("spec", "merge", "rooms")
 
     assert said.code == 2
     assert "acme/rooms is a spec of acme, not a change of specs; only those of openspec" in said.err
@@ -194,7 +194,7 @@ def test_its_open_changes_of_one_requirement_overlap(hotel, declared, count):
     )
     for name in ("halls", "rooms"):
         machine.write(f"acme/{name}/new/a.txt", "A room has a name.\n")
-    said = machine.process("spec", "sync", "--check", "--json")
+    said = machine.forked("spec", "sync", "--check", "--json")
 
     overlaps = json.loads(said.out)["overlaps"]
     assert len(overlaps) == count, said
@@ -206,7 +206,7 @@ def test_its_open_changes_of_one_requirement_overlap(hotel, declared, count):
 def test_a_plan_becomes_its_tasks(hotel):
     machine = hotel()
     machine.write("plans/rooms-plan.md", "# Plan\n\n1. List the rooms\n2. Book one\n")
-    said = machine.process("spec", "plan", "rooms", "--adopt")
+    said = machine.forked("spec", "plan", "rooms", "--adopt")
 
     assert said.code == 0, said
     text = (machine.root / "acme/rooms/work.txt").read_text()
@@ -217,7 +217,7 @@ def test_a_plan_becomes_its_tasks(hotel):
 def test_where_it_adopts_no_plans_that_is_said(hotel):
     machine = hotel("checks=CHECKS")
     machine.write("plans/rooms-plan.md", "# Plan\n\n1. List the rooms\n")
-    said = machine.process("spec", "plan", "rooms", "--adopt")
+    said = machine.forked("spec", "plan", "rooms", "--adopt")
 
     assert said.code == 2
     assert "acme/rooms is a spec of acme, whose tasks its own tool writes" in said.err
@@ -234,14 +234,14 @@ def test_a_spec_is_written_in_it_a_phase_at_a_time(hotel):
     texts = (REQUIREMENTS, HIGH_LEVEL, LOW_LEVEL, TASKS)
     written = [document(*one) for one in zip(AGENTS, STEPS, texts, strict=True)]
     model = machine.script({"replies": [questions(), *written]})
-    said = [machine.process("spec", "new", "notify", "-m", "tell members", "--model", model)]
-    said += [machine.process("spec", "approve") for _ in STEPS]
+    said = [machine.forked("spec", "new", "notify", "-m", "tell members", "--model", model)]
+    said += [machine.forked("spec", "approve") for _ in STEPS]
 
     assert [one.code for one in said] == [4, 4, 4, 4, 0], said
     folder = machine.root / "acme/notify"
     assert {path.name for path in folder.iterdir()} == {"need.txt", "how.txt", "work.txt"}
     assert (folder / "need.txt").read_text().rstrip() == REQUIREMENTS.rstrip()
-    listed = json.loads(machine.process("tasks", "--spec", "notify", "--json").out)
+    listed = json.loads(machine.forked("tasks", "--spec", "notify", "--json").out)
     assert listed["spec"]["dialect"] == "acme"
 
 
@@ -250,8 +250,8 @@ def test_where_it_is_not_written_that_is_said(hotel):
     machine = hotel("checks=CHECKS")
     model = machine.script({"replies": [questions()]})
     asked = ("-m", "tell members", "--model", model)
-    named = machine.process("spec", "new", "notify", *asked, "--format", "acme")
-    there = machine.process("spec", "new", "rooms", *asked, "--revise")
+    named = machine.forked("spec", "new", "notify", *asked, "--format", "acme")
+    there = machine.forked("spec", "new", "rooms", *asked, "--revise")
 
     assert named.code == there.code == 2
     assert "'acme' is not one of 'kiro', 'spec-kit', 'openspec', 'single-file'" in named.err
@@ -272,7 +272,7 @@ def test_where_it_is_not_written_that_is_said(hotel):
     ],
 )
 def test_what_it_declares_wrongly_ends_in_one_sentence(hotel, declared, why):
-    said = hotel(declared).process("spec", "check")
+    said = hotel(declared).forked("spec", "check")
 
     assert said.code == 2, said
     assert "acme of reviewloop.dialects, which acme-pack 1.0 adds, fails" in said.err
@@ -283,7 +283,7 @@ def test_what_it_declares_wrongly_ends_in_one_sentence(hotel, declared, why):
 def test_a_path_out_of_the_repository_is_refused(hotel):
     machine = hotel("writing=Writing(lambda files, name: f'../{name}', ('a', 'b', 'c', 'd'))")
     model = machine.script({"replies": [questions()]})
-    said = machine.process("spec", "new", "x", "-m", "y", "--model", model, "--format", "acme")
+    said = machine.forked("spec", "new", "x", "-m", "y", "--model", model, "--format", "acme")
 
     assert said.code == 2
     assert "`new` gives '../x', which is no path below the project" in said.err

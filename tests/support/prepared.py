@@ -279,6 +279,8 @@ def _become(request: list[Any], files: list[int]) -> None:
     os.environ.update(environ)
     os.chdir(cwd)
     sys.argv = ["reviewloop", *arguments]
+    places = environ.get("PYTHONPATH", "").split(os.pathsep)
+    sys.path[:0] = [place for place in places if place and place not in sys.path]
 
 
 def _leave(codes: list[int]) -> None:
