@@ -2,12 +2,11 @@
 
 import json
 import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.prepared import run_prepared
 
 from reviewloop.analysis import rule_files
 from reviewloop.analysis.contract import SourceFile, resolve
@@ -289,11 +288,11 @@ def install(folder: Path, name: str, value: str) -> None:
 
 def review(repo: Path, packages: Path) -> dict:
     (repo / "a.py").write_text('"""Say it."""\n\nprint(total)\n')
-    asked = [sys.executable, "-m", "reviewloop", "review", "--model", "none", "--json"]
+    asked = ("review", "--model", "none", "--json")
     path = os.pathsep.join((str(packages), str(Path(__file__).resolve().parents[2])))
     environ = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run(asked, cwd=repo, env=environ, capture_output=True, text=True, check=False)
-    return json.loads(done.stdout)
+    _, said, _ = run_prepared(asked, repo, environ, 100)
+    return json.loads(said)
 
 
 def test_an_installed_pack_adds_its_rules_and_one_that_fails_is_shown_as_failed(repo, tmp_path):

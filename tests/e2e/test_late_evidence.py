@@ -106,7 +106,7 @@ def test_a_run_fixes_what_a_slow_tool_found_and_asks_it_once_for_each_tree(opene
         fix=replaces("stack.yaml", "WRONG", "Orders"),
     )
     checkout, tool = opened(play)
-    said = checkout.process("run", "2.1", REVIEWLOOP_FAULT="fix.begin")
+    said = checkout.forked("run", "2.1", REVIEWLOOP_FAULT="fix.begin")
     assert said.code == -signal.SIGKILL
     assert play.asked == dict.fromkeys(REVIEWERS, 0)
     assert tool.asked == 1  # it was done when the reviewers' words were collected
