@@ -1,6 +1,6 @@
 """All rules and checks: our own, and our texts on the rules of third-party tools."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from functools import cache
 
@@ -76,6 +76,15 @@ def rule_of(rule_id: str) -> Rule | None:
     from reviewloop.analysis.tools import tool_rule
 
     return tool_rule(rule_id)
+
+
+def rules_of_nobody(reviewers: Collection[str]) -> dict[str, list[str]]:
+    """Return the ids of rules that no reviewer of a whole team has, by the name they give."""
+    found: dict[str, list[str]] = {}
+    for rule in _own().values():
+        if rule.reviewer not in reviewers:
+            found.setdefault(rule.reviewer, []).append(rule.id)
+    return found
 
 
 def own_rule(rule_id: str) -> Rule | None:

@@ -14,8 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict, cast
 
-from reviewloop.regex import regex
-
 COMPILED = "rules.json"
 _KEPT = "rules.json.zlib"  # compressed, so that searches of the sources do not match in it
 _FORMAT = 4  # of the cache's format; another number makes it stale
@@ -48,11 +46,11 @@ _ARGUMENTS = ("literal", "changing", "none")  # words for an argument, in place 
 _ARGUMENT = regex(r"argument ([1-9])")
 _SUBJECTS = ("code", "spec")
 _SEVERITIES = ("must_fix", "should_fix", "nit")
-_ID = regex(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
-_CHECK = regex(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_FENCE = regex(r"(`{3,})([^`\n]*)")
-_FILLED = regex(r"\{(\w*)\}")
-_ESCAPE = regex(r"\\u\{([0-9A-Fa-f]{1,6})\}")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")
+_CHECK = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_FENCE = re.compile(r"(`{3,})([^`\n]*)")
+_FILLED = re.compile(r"\{(\w*)\}")
+_ESCAPE = re.compile(r"\\u\{([0-9A-Fa-f]{1,6})\}")
 _SECTIONS = {
     "Why": "why",
     "What to do": "fix",

@@ -22,8 +22,14 @@ from reviewloop.analysis.contract import (
     resolve,
 )
 from reviewloop.analysis.patterns import pattern_check
-from reviewloop.analysis.rule_files import CodeBlock, RuleRecord, load_records, read_page
-from reviewloop.domain.errors import ReviewLoopError
+from reviewloop.analysis.rule_files import (
+    CodeBlock,
+    RuleFileError,
+    RuleRecord,
+    load_records,
+    read_page,
+)
+from reviewloop.domain.errors import ReviewLoopError, UsageError
 from reviewloop.domain.finding import Severity
 from reviewloop.plugins import Plugin, installed
 
@@ -43,8 +49,14 @@ class InstalledPacks(NamedTuple):
 
 
 def read_rules(folder: Path) -> tuple[RuleEntry, ...]:
-    """Return the rules with files in a pack's folder, without their examples."""
-    return tuple(_entry(record, folder) for record in load_records(folder))
+    """Return the rules with files in a pack's folder, without their examples.
+
+    Raises `UsageError` naming a rule file that cannot be used.
+    """
+    try:
+        return tuple(_entry(record, folder) for record in load_records(folder))
+    except RuleFileError as error:
+        raise UsageError(f"a rule file cannot be used: {error}") from error
 
 
 def read_examples(rule: Rule) -> Examples:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.git.process import Git
 from reviewloop.git.repository import read_config, signing_settings
 from reviewloop.git.signing import is_signed, sign, signs_commits
+from reviewloop.regex import regex
 from reviewloop.store.audit import AuditRow
 from reviewloop.store.folders import private_file, private_folder
 from reviewloop.store.runs import RunRecord
@@ -19,6 +20,7 @@ from reviewloop.store.runs import RunRecord
 NOTES_REF = "refs/notes/reviewloop"
 _TYPE = "application/vnd.in-toto+json"
 _FOLDER = "statements"
+_REDACTED = regex(r"⟦secret:[^⟧\n]{1,80}⟧|…")  # as `Redactor.for_people` leaves a secret
 
 
 def statement(row: AuditRow) -> dict[str, Any]:
@@ -72,7 +74,11 @@ def statement_line(repository: Repository, row: AuditRow) -> str:
 
 
 def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Iterator[str]:
-    """Yield a sentence for each stored statement that was changed or is not about its row."""
+    """Yield a sentence for each stored statement that was changed or is not about its row.
+
+    A row is protected by the chain of the trail, so what a statement says is held to its row, too:
+    whoever changes a statement can leave its signature out.
+    """
     settings = signing_settings(read_config(repository.user.git_dir, repository.user.root))
     for row in rows:
         if row.body.get("kind") != "commit" or not _file(repository, row).exists():
@@ -82,7 +88,8 @@ def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Itera
             envelope = json.loads(_file(repository, row).read_bytes())
             payload = base64.b64decode(envelope["payload"], validate=True)
             signatures = [base64.b64decode(s["sig"]).decode() for s in envelope["signatures"]]
-            digest = json.loads(payload)["predicate"]["hash"]
+            said = json.loads(payload)
+            digest = said["predicate"]["hash"]
         except (ValueError, KeyError, TypeError):
             yield f"{name} cannot be read"
             continue
@@ -90,6 +97,35 @@ def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Itera
             yield f"{name} is not about row {row.number} of the trail"
         elif not all(is_signed(_encoded(payload), one, settings) for one in signatures):
             yield f"{name} is not as it was signed"
+        elif not _says(said, statement(row)):
+            yield f"{name} says something else than row {row.number} of the trail"
+
+
+def _says(said: object, meant: object) -> bool:
+    """Whether a statement says what is meant, but for the secrets that were redacted then."""
+    if isinstance(meant, Mapping) and isinstance(said, Mapping):
+        return said.keys() == meant.keys() and all(_says(said[key], meant[key]) for key in meant)
+    if isinstance(meant, list | tuple) and isinstance(said, list):
+        return len(said) == len(meant) and all(map(_says, said, meant))
+    if isinstance(meant, str) and isinstance(said, str):
+        return _is_redacted(said, meant)
+    return said == meant
+
+
+def _is_redacted(said: str, meant: str) -> bool:
+    """Whether a text is the other one, with secrets in it redacted or not."""
+    first, *pieces = _REDACTED.split(said)
+    if not pieces:
+        return said == meant
+    if not meant.startswith(first):
+        return False
+    at, last = len(first), pieces.pop()
+    for piece in pieces:
+        found = meant.find(piece, at)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return meant.endswith(last) and at + len(last) <= len(meant)
 
 
 def _file(repository: Repository, row: AuditRow) -> Path:

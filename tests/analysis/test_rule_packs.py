@@ -13,6 +13,7 @@ from reviewloop.analysis.contract import SourceFile, resolve
 from reviewloop.analysis.rule_book import file_checks, is_about_a_rule, own_rules, rule_of
 from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
 from reviewloop.analysis.rule_packs import folder_pack, installed_packs, read_rules
+from reviewloop.domain.errors import UsageError
 from reviewloop.rules.catalogue import FOLDER
 
 RULE = """\
@@ -313,6 +314,23 @@ def test_an_installed_pack_adds_its_rules_and_one_that_fails_is_shown_as_failed(
     assert told["rules of broken"]["status"] == "failed"
     assert "no_such_module" in told["rules of broken"]["reason"]
     assert "another pack has the rule acme/print, too" in told["rules of copied"]["reason"]
+
+
+def test_a_rule_of_a_reviewer_that_is_not_there_is_told(repo, tmp_path):
+    packages = tmp_path / "packages"
+    write(packages / "acme_rules", RULE.replace("review-maintainability", "review-mantainability"))
+    (packages / "acme_rules" / "__init__.py").write_text('"""Rules of Acme."""\n')
+    install(packages, "acme", "acme_rules")
+    notes = review(repo, packages)["notes"]
+
+    told = "acme/print: nobody looks for it, as there is no reviewer review-mantainability"
+    assert told in notes
+
+
+def test_a_folder_with_a_rule_file_that_cannot_be_used_is_refused_in_a_sentence(tmp_path):
+    write(tmp_path, RULE.replace("should_fix", "urgent"))
+    with pytest.raises(UsageError, match=r"acme/print.md: severity is one of must_fix"):
+        read_rules(tmp_path)
 
 
 def test_ours_comes_in_by_the_same_door():

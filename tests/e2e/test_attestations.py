@@ -77,9 +77,30 @@ def test_a_changed_statement_is_found(shop, ssh):
     assert "cannot be read" in checkout.run("audit", "--verify").err
 
 
+@pytest.mark.parametrize("forged", ["subject", "predicate", "redacted"])
+def test_a_statement_that_lost_its_signature_still_has_to_say_what_its_row_says(shop, ssh, forged):
+    checkout, _ = approved(shop, *ssh[1])
+    file, found = kept(checkout), envelope(checkout)
+    body = json.loads(base64.b64decode(found["payload"]))
+    if forged == "subject":
+        body["subject"][0]["digest"]["gitCommit"] = "0" * 40
+    elif forged == "predicate":
+        body["predicate"]["by"] = "somebody else"
+    else:  # as a secret that this machine held at the approval leaves it
+        name = body["subject"][0]["name"]
+        body["subject"][0]["name"] = f"{name[:9]}⟦secret:TOKEN:0123ab⟧{name[20:]}"
+    found["payload"] = base64.b64encode(json.dumps(body).encode()).decode()
+    found["signatures"] = []
+    file.write_text(json.dumps(found))
+    said = checkout.run("audit", "--verify")
+    assert said.code == int(forged != "redacted"), said.err
+    assert ("says something else than row 1 of the trail" in said.err) == (forged != "redacted")
+
+
 def test_where_git_does_not_sign_the_statement_is_not_signed(shop):
     checkout, _ = approved(shop)
     assert envelope(checkout)["signatures"] == []
+    assert checkout.run("audit", "--verify").code == 0
     assert checkout.run("audit", "--verify").code == 0
 
 

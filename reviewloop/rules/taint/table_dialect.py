@@ -285,7 +285,8 @@ def _is_watched(row: Sink, frame: Frame) -> bool:
 
 def hit_of(found: Found) -> Hit:
     """Return the hit for a flow to a sink of a table, without its locations."""
-    sentence = sentence_of(rule(found.rule), found)
+    page = rule(found.rule)
+    sentence = sentence_of(page, found)
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
-    severity = MUST if found.sure else SHOULD
+    severity = page.severity if found.sure or page.severity is not MUST else SHOULD
     return Hit(found.rule, found.path, None, sentence, severity, confidence)
