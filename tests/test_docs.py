@@ -9,6 +9,7 @@ import pytest
 from reviewloop.cli.main import cli
 
 ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "reviewloop"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)")
 PICTURE = re.compile(r"!\[[^\]\n]*\]\(([^)\s]+)\)")
@@ -105,6 +106,14 @@ def test_commands_and_options_exist(page):
     alone = {span for span in SPAN.findall(FENCE.sub("", text)) if re.match("--[a-z]", span)}
     wrong |= {span: "no such option" for span in alone if re.split("[ =|]", span)[0] not in known}
     assert wrong == {}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_files_of_the_package_that_a_page_names_exist(page):
+    named = re.findall(
+        r"`(?:reviewloop/)?([a-z_]+(?:/[a-z_]+)+\.(?:py|toml))`", page.read_text("utf-8")
+    )
+    assert [one for one in named if not ((PACKAGE / one).exists() or (ROOT / one).exists())] == []
 
 
 def test_what_is_wrong_in_a_page_is_seen():
