@@ -78,7 +78,7 @@ def rule_of(rule_id: str) -> Rule | None:
     return tool_rule(rule_id)
 
 
-def rules_of_nobody(reviewers: Collection[str]) -> dict[str, list[str]]:
+def rules_without_reviewer(reviewers: Collection[str]) -> dict[str, list[str]]:
     """Return the ids of rules that no reviewer of a whole team has, by the name they give."""
     found: dict[str, list[str]] = {}
     for rule in _own().values():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reviewloop.agents import REVIEW_SPEC, AgentDefinition, Team
 from reviewloop.analysis.contract import AnalyserReport
 from reviewloop.analysis.examine import Examination, Late
-from reviewloop.analysis.rule_book import rules_of_nobody
+from reviewloop.analysis.rule_book import rules_without_reviewer
 from reviewloop.app.project import read_settings, team_of
 from reviewloop.app.redactors import QuotedSecrets, redactor_of
 from reviewloop.app.review.analysis import Read
@@ -206,8 +206,8 @@ def review(
         if model_in_force(request.model, loaded) != NO_MODEL:
             require_all("a review with a model", instead="leave the model out with --model none")
         named = _NamedSpec.named(request.spec, repository, start) if request.spec else None
-        everybody = team_of(root, project)
-        team = chosen_from(everybody, request.agents, with_spec=bool(named))
+        whole_team = team_of(root, project)
+        team = chosen_from(whole_team, request.agents, with_spec=bool(named))
         loaded = _with_model(request, loaded, team)
         settings = loaded.settings
         on_progress("reading the change")
@@ -253,7 +253,7 @@ def review(
             reviewers=reviewers,
             silences=silences,
             untrusted=request.untrusted,
-            notes=filter(None, (rules_version, *_rules_of_nobody(everybody))),
+            notes=filter(None, (rules_version, *_rules_without_reviewer(whole_team))),
         )
         report = replace(report, seconds=round(time.monotonic() - started, 3))
         report = redact_report(report, redactor.redact_held)
@@ -358,9 +358,11 @@ def _with_base(spec: CompareSpec, settings: Settings) -> CompareSpec:
     return replace(spec, base=settings.review.base)
 
 
-def _rules_of_nobody(team: Team) -> Iterator[str]:
+def _rules_without_reviewer(team: Team) -> Iterator[str]:
     """Yield a sentence for each reviewer that rules name and that is not there."""
-    for name, rules in rules_of_nobody({agent.name for agent in team.for_criteria.members}).items():
+    for name, rules in rules_without_reviewer(
+        {agent.name for agent in team.for_criteria.members}
+    ).items():
         more = f" and {counted(len(rules) - 1, 'more rule')}" if rules[1:] else ""
         yield f"{rules[0]}{more}: nobody looks for it, as there is no reviewer {name}"
 
