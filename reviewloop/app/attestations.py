@@ -88,8 +88,8 @@ def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Itera
             envelope = json.loads(_file(repository, row).read_bytes())
             payload = base64.b64decode(envelope["payload"], validate=True)
             signatures = [base64.b64decode(s["sig"]).decode() for s in envelope["signatures"]]
-            said = json.loads(payload)
-            digest = said["predicate"]["hash"]
+            stored = json.loads(payload)
+            digest = stored["predicate"]["hash"]
         except (ValueError, KeyError, TypeError):
             yield f"{name} cannot be read"
             continue
@@ -97,34 +97,36 @@ def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Itera
             yield f"{name} is not about row {row.number} of the trail"
         elif not all(is_signed(_encoded(payload), one, settings) for one in signatures):
             yield f"{name} is not as it was signed"
-        elif not _says(said, statement(row)):
+        elif not _agrees(stored, statement(row)):
             yield f"{name} says something else than row {row.number} of the trail"
 
 
-def _says(said: object, meant: object) -> bool:
-    """Whether a statement says what is meant, but for the secrets that were redacted then."""
-    if isinstance(meant, Mapping) and isinstance(said, Mapping):
-        return said.keys() == meant.keys() and all(_says(said[key], meant[key]) for key in meant)
-    if isinstance(meant, list | tuple) and isinstance(said, list):
-        return len(said) == len(meant) and all(map(_says, said, meant))
-    if isinstance(meant, str) and isinstance(said, str):
-        return _is_redacted(said, meant)
-    return said == meant
+def _agrees(found: object, meant: object) -> bool:
+    """Whether a statement agrees with its row, but for secrets that were redacted then."""
+    if isinstance(meant, Mapping) and isinstance(found, Mapping):
+        return found.keys() == meant.keys() and all(
+            _agrees(found[key], meant[key]) for key in meant
+        )
+    if isinstance(meant, list | tuple) and isinstance(found, list):
+        return len(found) == len(meant) and all(map(_agrees, found, meant))
+    if isinstance(meant, str) and isinstance(found, str):
+        return _is_redacted(found, meant)
+    return found == meant
 
 
-def _is_redacted(said: str, meant: str) -> bool:
+def _is_redacted(found: str, meant: str) -> bool:
     """Whether a text is the other one, with secrets in it redacted or not."""
-    first, *pieces = _REDACTED.split(said)
+    first, *pieces = _REDACTED.split(found)
     if not pieces:
-        return said == meant
+        return found == meant
     if not meant.startswith(first):
         return False
     at, last = len(first), pieces.pop()
     for piece in pieces:
-        found = meant.find(piece, at)
-        if found < 0:
+        place = meant.find(piece, at)
+        if place < 0:
             return False
-        at = found + len(piece)
+        at = place + len(piece)
     return meant.endswith(last) and at + len(last) <= len(meant)
 
 
