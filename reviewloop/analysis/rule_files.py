@@ -41,9 +41,9 @@ _CLASSES = {
     "S": r"[^ \t\n\r\f\v]",
     "b": r"(?-u:\b)",
 }
-_ESCAPED = regex(r"\\(.)")
+_ESCAPED = re.compile(r"\\(.)")
 _ARGUMENTS = ("literal", "changing", "none")  # words for an argument, in place of a rule
-_ARGUMENT = regex(r"argument ([1-9])")
+_ARGUMENT = re.compile(r"argument ([1-9])")
 _SUBJECTS = ("code", "spec")
 _SEVERITIES = ("must_fix", "should_fix", "nit")
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*/[a-z0-9][a-z0-9-]*")

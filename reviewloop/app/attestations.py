@@ -123,10 +123,10 @@ def _is_redacted(found: str, meant: str) -> bool:
         return False
     at, last = len(first), pieces.pop()
     for piece in pieces:
-        place = meant.find(piece, at)
-        if place < 0:
+        index = meant.find(piece, at)
+        if index < 0:
             return False
-        at = place + len(piece)
+        at = index + len(piece)
     return meant.endswith(last) and at + len(last) <= len(meant)
 
 
