@@ -285,9 +285,19 @@ def _from_outside(value: Value) -> bool:
     return any(taint.origin.kind == "request" for taint in value.taints)
 
 
+_OWN_URL = regex(r"\brequest\.(?:url|url_root|base_url|host_url)$")
+
+
+def _is_own_host(value: Value) -> bool:
+    """Whether a value is the host under which the visitor called this site."""
+    asked = all(_OWN_URL.search(taint.origin.what) for taint in value.taints)
+    return bool(value.taints) and asked and HOST_PIECE.search(value.path) is not None
+
+
 def _equal(left: Value, right: Value, env: Env) -> None:
     for one, other in ((left, right), (right, left)):
-        if not one.taints or _from_outside(other) or other.const is None:
+        own = HOST_PIECE.search(one.path) and _is_own_host(other)
+        if not one.taints or (_from_outside(other) and not own) or other.const is None:
             continue
         if "commonpath()" in one.path or "commonprefix()" in one.path:
             env.clear(one, _PATH)
