@@ -251,9 +251,17 @@ def concat(parts: list[Value]) -> Value:
         text = "".join(part.const for part in parts)
         if len(text) <= 10 * _MOST_SHAPE:
             return constant(text)
-    shape = "".join(piece_of(part)[:_MOST_SHAPE] for part in parts[:_MOST_MEMBERS])
-    taints = changed(join_taints(*[part.taints for part in parts]))
-    return Value(taints=taints, shape=shape[:_MOST_SHAPE])
+    shape, query = "", False
+    groups: list[tuple[Taint, ...]] = []
+    for number, part in enumerate(parts):
+        groups.append(changed(part.taints, _HOSTS if query else frozenset()))
+        piece = piece_of(part)[:_MOST_SHAPE] if number < _MOST_MEMBERS else ""
+        shape += piece
+        query = query or "?" in piece or "#" in piece
+    return Value(taints=join_taints(*groups), shape=shape[:_MOST_SHAPE])
+
+
+_HOSTS = frozenset({"open-redirect", "ssrf"})  # what stands behind a question mark names no host
 
 
 def series(members: list[Value], path: str = "") -> Value:
