@@ -290,8 +290,8 @@ _OWN_URL = regex(r"\brequest\.(?:url|url_root|base_url|host_url)$")
 
 def _is_own_host(value: Value) -> bool:
     """Whether a value is the host under which the visitor called this site."""
-    asked = all(_OWN_URL.search(taint.origin.what) for taint in value.taints)
-    return bool(value.taints) and asked and HOST_PIECE.search(value.path) is not None
+    requested = all(_OWN_URL.search(taint.origin.what) for taint in value.taints)
+    return bool(value.taints) and requested and HOST_PIECE.search(value.path) is not None
 
 
 def _equal(left: Value, right: Value, env: Env) -> None:
