@@ -142,6 +142,11 @@ def checkout_of(shown: Shown) -> Path:
     return shown.folder / "here" / "planted"
 
 
+def test_the_readme_counts_what_is_found(shown):
+    counts = re.compile(r"🔴 \d+ must fix +🟡 \d+ should fix +🟢 \d+ nits")
+    assert counts.search(shown.out)[0] in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_every_reviewer_has_two_findings_or_more(shown):
     assert shown.code == 0, shown.err
     rows = dict(re.findall(r"^(review-\S+) +done +(\d+)", shown.out, re.MULTILINE))

@@ -22,7 +22,7 @@ CHECKED = {
     "padding line",
     "folder of examples",
     "program",
-}  # one of each kind; all of them are tried in tests/reviewing/test_disguises.py
+}  # one of each kind; all of them are tried in tests/review/test_disguises.py
 ENDS = {
     FOUND: ("needs_changes", 1, "failure"),
     WAITS: ("needs_person", 4, "action_required"),

@@ -3,7 +3,7 @@
 Signing a request, sending it, and taking a stream of events apart cost thirty milliseconds of CPU a
 turn, and a pair of clients seventy. A test that is about something else gets the same events from
 the same server without them: what LangChain hands to its client is what the server is asked, and
-`tests/models/test_stand_in.py` holds both ways against each other. What goes wrong (errors, replies
+`tests/llm/test_stand_in.py` holds both ways against each other. What goes wrong (errors, replies
 that break off or stall) still travels: then the real client asks.
 """
 

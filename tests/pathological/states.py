@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from workspace.pathological.making import EMPTY, WORK, Case, Maker, Spec
-from workspace.pathological.shapes import BODY
+from pathological.making import EMPTY, WORK, Case, Maker, Spec
+from pathological.shapes import BODY
 
 
 def empty_repo_clean(make: Maker) -> None:

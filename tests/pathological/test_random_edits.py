@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from workspace.pathological.oracle import assert_agrees_with_git
+from pathological.oracle import assert_agrees_with_git
 
 from reviewloop.git.private import PrivateRepo
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from workspace.pathological import contents, repositories, shapes, states
-from workspace.pathological.making import EMPTY, WORK, Case, Maker
-from workspace.pathological.oracle import assert_agrees_with_git
+from pathological import contents, repositories, shapes, states
+from pathological.making import EMPTY, WORK, Case, Maker
+from pathological.oracle import assert_agrees_with_git
 
 from reviewloop.domain.errors import ExitCode, WorkspaceError
 from reviewloop.git.comparison import open_comparison

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from workspace.pathological.making import LAST, Case, Maker
+from pathological.making import LAST, Case, Maker
 
 from reviewloop.domain.hidden_characters import find_hidden, show_hidden
 

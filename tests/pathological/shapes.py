@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from workspace.pathological.making import LAST, Case, Maker
+from pathological.making import LAST, Case, Maker
 
 BODY = "".join(f"a line with the number {number}\n" for number in range(40))
 OTHER = "".join(f"{number}: something else here\n" for number in range(40))

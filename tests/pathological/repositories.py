@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from workspace.pathological.making import EMPTY, Case, Maker, Spec
-from workspace.pathological.shapes import BODY
+from pathological.making import EMPTY, Case, Maker, Spec
+from pathological.shapes import BODY
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize {}\n"
 
