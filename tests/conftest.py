@@ -15,6 +15,10 @@ from pathlib import Path
 import pytest
 from _pytest.assertion import rewrite
 from support import postgres
+from support.trapped import contents as contents
+from support.trapped import private as private
+from support.trapped import trapped as trapped
+from support.trapped import tripwire as tripwire
 
 import reviewloop
 from reviewloop.sandbox import levels
