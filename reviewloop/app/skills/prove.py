@@ -164,8 +164,8 @@ def compare_measurements(measurements: Sequence[Measurement]) -> tuple[Verdict, 
     """Return the verdict, and the figure that decided.
 
     Each recorded run is compared with itself: a text is better on it where its worst figure is
-    below the other's best. The first figure in which any run differs decides, unless another run
-    contradicts.
+    below the other's best. The first figure in which any run differs decides: the new text is worse
+    if it is worse on one run, whatever it gains on others.
     """
     if any(one.problem for one in measurements):
         return Verdict.INCOMPLETE, ""
@@ -228,17 +228,18 @@ def _measured(
     private_folder(own)
     caps = {"limits.usd": usd, "limits.tokens": tokens}
     try:
-        found = _done_anew(repository, request, run, text, number, own, caps)
+        found = _repeat_task(repository, request, run, text, number, own, caps)
     except BudgetExhaustedError:
         raise BudgetExhaustedError(at_the_cap) from None
     except InterruptedByUserError:
-        text = f"interrupted; the same command goes on behind {len(made)} measurements, as kept"
-        raise InterruptedByUserError(text) from None
+        how_far = f"interrupted; the same command goes on behind {len(made)} measurements, as kept"
+        raise InterruptedByUserError(how_far) from None
     except ReviewLoopError as error:
         journals = own.glob(f"state/repositories/*/runs/*/{JOURNAL}")
         used = [spent_on(stored_usages(journal)) for journal in journals]
-        tokens, money = sum(one.tokens for one in used), sum(one.usd for one in used)
-        return Measurement(run.run_id, text, number, str(error), tokens=tokens, usd=money)
+        spent = sum(one.tokens for one in used)
+        money = None if any(one.unpriced for one in used) else sum(one.usd for one in used)
+        return Measurement(run.run_id, text, number, str(error), tokens=spent, usd=money)
     finally:
         shutil.rmtree(own, ignore_errors=True)
     if not found.problem:
@@ -246,7 +247,7 @@ def _measured(
     return found
 
 
-def _done_anew(
+def _repeat_task(
     repository: Repository,
     request: ProofRequest,
     run: RunRecord,
@@ -287,11 +288,12 @@ def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: 
         return Measurement(run, text, number, problem=record.reason or f"it is {record.status}")
     folder = apart.run_folder(record.run_id)
     used = spent_on(stored_usages(folder / JOURNAL))
+    money = None if used.unpriced else used.usd
     proposal = Blobs(folder / "blobs").get_json(record.proposal)
     if proposal["incomplete"]:  # no findings by a reviewer that did not read mean nothing
         unread = ", ".join(proposal["incomplete"])
         problem = f"it was not read by {unread}"
-        return Measurement(run, text, number, problem, tokens=used.tokens, usd=used.usd)
+        return Measurement(run, text, number, problem, tokens=used.tokens, usd=money)
     counts = count_records(proposal["findings"])
     return Measurement(
         run,
@@ -301,7 +303,7 @@ def _figures(apart: Repository, record: RunRecord, run: str, text: str, number: 
         findings=counts.left + counts.fixed,
         rounds=int(proposal["rounds"].get("used", 0)),
         tokens=used.tokens,
-        usd=None if used.unpriced else used.usd,
+        usd=money,
     )
 
 

@@ -3,7 +3,7 @@ advisories.
 """
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 
 from reviewloop.analysis.contract import NIT, ChangeView, Hit, Rule, SourceFile, Span
@@ -136,11 +136,7 @@ def _pinning(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
     elif _is_open(manifest, entry):
         asks = f"asks for {entry.requirement}" if entry.requirement else "names no version"
         hit = _about(rules.UNPINNED, manifest, entry, f"{entry.name} {asks}, and nothing pins it.")
-        yield hit if not entry.development else _as_nit(hit)
-
-
-def _as_nit(hit: Hit) -> Hit:
-    return Hit(hit.rule, hit.path, hit.span, hit.message, NIT, identity=hit.identity)
+        yield hit if not entry.development else replace(hit, severity=NIT)
 
 
 def _is_open(manifest: ChangedManifest, entry: Entry) -> bool:
@@ -161,7 +157,7 @@ def _name(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
             f"{entry.name} is no longer cared for by its authors; use {row.instead} ({row.source})."
         )
         hit = _about(rules.ABANDONED, manifest, entry, message)
-        yield hit if manifest.is_new(entry) else _as_nit(hit)
+        yield hit if manifest.is_new(entry) else replace(hit, severity=NIT)
     elif manifest.is_new(entry):
         other = looks_like(entry.ecosystem, entry.name)
         if other:
@@ -189,7 +185,7 @@ def _scripts(manifest: ChangedManifest) -> Iterator[Hit]:
             continue
         message = f"{script.name} runs whenever the package is installed."
         hit = _hit(rules.INSTALL_SCRIPT, manifest, (script.line, script.line), message, script.name)
-        yield _as_nit(hit) if manifest.new.private else hit
+        yield replace(hit, severity=NIT) if manifest.new.private else hit
 
 
 def _lock(manifest: ChangedManifest, view: ChangeView) -> Iterator[Hit]:
