@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-_DEEPEST = 200  # levels of YAML, parts of a TOML key: the parsers' time grows with the square
+_DEEPEST = 200  # levels: the time of the parser grows with their square
 
 
 class Problem(NamedTuple):

@@ -20,7 +20,7 @@ from reviewloop.secrets.scan import (
     scan_for_vendors,
     without_invisible,
 )
-from reviewloop.secrets.values import encodes_placeholder, is_drawn, is_random
+from reviewloop.secrets.values import encodes_placeholder, is_surely_random, looks_random
 from reviewloop.secrets.vendors import BY_NAME, HELD, RULES, VENDOR_BY_NAME, rule_id
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ def find_exposures(text: str, redactor: Redactor) -> list[Exposure]:
         if _names_no_password(written):
             continue
         # A part of a random value may be its first words, as in prod-service-key-8f3a….
-        drawn = is_random(written) or (values.is_drawn(name) and not _reads_like_words(written))
+        drawn = looks_random(written) or (
+            values.is_surely_random(name) and not _reads_like_words(written)
+        )
         if drawn or (values.is_whole(written) and not _is_words(written)):
             found.append(Exposure(start, end, redactor.label(name), drawn))
     return found
@@ -267,7 +269,7 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     Environment files hold values in real use, including short ones.
     """
     if _is_environment(file.path) and file.path_class is PathClass.PRODUCT:
-        return Severity.MUST_FIX if is_random(value) else guess.severity
+        return Severity.MUST_FIX if looks_random(value) else guess.severity
     open_to_all = _EXAMPLE_NAME.search(file.path) or _FOR_EVERYBODY.search(guess.what)
     published = file.claim in OF_OTHERS  # by its author, wherever it is kept
     by_name = guess.slug == VENDOR_BY_NAME
@@ -281,7 +283,7 @@ def _in_use(file: SourceFile, value: str, guess: "Guess") -> Severity:
     around = file.text[max(0, guess.start - _NEAR) : guess.end + _NEAR]
     harmless = _SEARCHED_BY_ALL.search(around) or _TO_BE_REPLACED.search(around)
     live = not harmless and not _is_set_for_tests(file, guess.start)
-    return Severity.MUST_FIX if live and is_drawn(value) else guess.severity
+    return Severity.MUST_FIX if live and is_surely_random(value) else guess.severity
 
 
 def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:

@@ -12,7 +12,7 @@ from reviewloop.analysis.contract import SourceFile
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.secrets.names import Promise, promise_of, split_name
-from reviewloop.secrets.values import decode_basic, is_random, rate_literal
+from reviewloop.secrets.values import decode_basic, looks_random, rate_literal
 from reviewloop.secrets.vendors import BY_NAME, NAMED_RULES, VENDOR_BY_NAME, NamedRule
 
 
@@ -144,7 +144,7 @@ def _matches(rule: str, pattern: re.Pattern[str], text: str) -> Iterator[Written
 def _keys(rule: str, pattern: re.Pattern[str], text: str) -> Iterator[WrittenPassword]:
     for match in pattern.finditer(text):
         value = match["value"]
-        if is_random(value) and rate_literal(Promise.KEY, "key", value, quoted=True):
+        if looks_random(value) and rate_literal(Promise.KEY, "key", value, quoted=True):
             yield WrittenPassword(rule, *match.span("value"), Severity.SHOULD_FIX)
 
 
@@ -424,7 +424,7 @@ def find_vendors_by_name(text: str) -> Iterator[tuple[NamedRule, int, int]]:
 
 def _vendor_of(given: Assignment) -> NamedRule | None:
     """Return the vendor in a name, if the value looks like its keys."""
-    if given.promise is not Promise.KEY or not is_random(given.value):
+    if given.promise is not Promise.KEY or not looks_random(given.value):
         return None
     if rate_literal(given.promise, given.name, given.value, quoted=given.quoted) is None:
         return None

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 from reviewloop.regex import regex
 from reviewloop.secrets.names import entropy, reads_like_words
 from reviewloop.secrets.scan import Stretch, find_through_invisible, join_stretches
-from reviewloop.secrets.values import is_placeholder, is_random
+from reviewloop.secrets.values import is_placeholder, looks_random
 
 SHORTEST = 8  # characters; shorter values would redact harmless words
 PART = 12  # characters of a value that are enough to expose it
@@ -151,12 +151,12 @@ def secrets_in_value(name: str, value: str) -> Iterator[str]:
             yield value
     elif len(value.split()) > 1:  # a sentence with a year in it is mixed, too
         yield from _random_words(value)
-    elif is_random(value) and entropy(value) > _ENTROPY and not _is_plain(value):
+    elif looks_random(value) and entropy(value) > _ENTROPY and not _is_plain(value):
         yield value
 
 
 def _random_words(value: str) -> Iterator[str]:
-    return (w for w in _STRUCTURE.split(value) if len(w) >= SHORTEST and is_random(w))
+    return (w for w in _STRUCTURE.split(value) if len(w) >= SHORTEST and looks_random(w))
 
 
 def secrets_in_address(address: str, *, named_secret: bool = False) -> Iterator[str]:
@@ -170,11 +170,11 @@ def secrets_in_address(address: str, *, named_secret: bool = False) -> Iterator[
     except ValueError:  # no address after all
         return
     found = [password] if password else []
-    if user and not password and is_random(user):
+    if user and not password and looks_random(user):
         found.append(user)
     if named_secret:
-        found += [text for _, text in parse_qsl(parts.query) if is_random(text)]
-        found += [part for part in parts.path.split("/") if len(part) >= 16 and is_random(part)]
+        found += [text for _, text in parse_qsl(parts.query) if looks_random(text)]
+        found += [part for part in parts.path.split("/") if len(part) >= 16 and looks_random(part)]
     for text in found:
         for form in dict.fromkeys((text, unquote(text))):
             if len(form) >= SHORTEST and not _is_plain(form):
@@ -220,7 +220,7 @@ class HeldSecrets:
             if len(value) < SHORTEST or value in seen:
                 continue
             seen.add(value)
-            if is_random(value):
+            if looks_random(value):
                 self._drawn.add(name)
             for form in dict.fromkeys(forms_of(value)):
                 self._whole.add(form.text)
@@ -244,7 +244,7 @@ class HeldSecrets:
         """Whether a text is a whole value, in any of its forms."""
         return written in self._whole
 
-    def is_drawn(self, name: str) -> bool:
+    def is_surely_random(self, name: str) -> bool:
         """Whether a value of this name looks random."""
         return name in self._drawn
 

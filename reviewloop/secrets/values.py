@@ -108,14 +108,14 @@ def rate_literal(promise: Promise, name: str, value: str, *, quoted: bool) -> Se
     if promise is Promise.PASSWORD:
         return _rate_password(value, quoted=quoted)
     if promise is Promise.PERHAPS:
-        drawn = len(value) >= 20 and is_random(value) and entropy(value) >= 3.9
+        drawn = len(value) >= 20 and looks_random(value) and entropy(value) >= 3.9
         mixed = kinds(value) >= 3 and not _HEX.fullmatch(value) and not _UUID.fullmatch(value)
         return Severity.NIT if quoted and drawn and mixed else None
     return _rate_key(value, quoted=quoted)
 
 
-def is_random(value: str) -> bool:
-    """Whether a value looks random: long, mixed and without words."""
+def looks_random(value: str) -> bool:
+    """Whether a value looks random: long and mixed, and with words only between many digits."""
     if _UUID.fullmatch(value):
         return entropy(value) > 2.5
     if _HEX.fullmatch(value):
@@ -127,9 +127,9 @@ def is_random(value: str) -> bool:
     return not reads_like_words(value) or (kinds(value) >= 3 and _digits_inside(value) >= 3)
 
 
-def is_drawn(value: str) -> bool:
+def is_surely_random(value: str) -> bool:
     """Whether a value is certainly random: long, of letters and digits, no identifier."""
-    if len(value) < 16 or _UUID.fullmatch(value) or not is_random(value):
+    if len(value) < 16 or _UUID.fullmatch(value) or not looks_random(value):
         return False
     if _HEX.fullmatch(value):
         return entropy(value) >= 3.0
@@ -177,7 +177,7 @@ def _rate_password(value: str, *, quoted: bool) -> Severity | None:
 def _rate_key(value: str, *, quoted: bool) -> Severity | None:
     if _DOTTED.fullmatch(value) and (reads_like_words(value) or "/" in value):
         return None
-    if is_random(value):
+    if looks_random(value):
         return Severity.SHOULD_FIX
     if not quoted or reads_like_words(value) or len(value) < 8:
         return None

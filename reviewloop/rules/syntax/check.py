@@ -26,7 +26,7 @@ _LENIENT = regex(
     r"|[^/]*(?:renovate|swc)[^/]*)$|(?:^|/)\.(?:vscode|devcontainer|zed)/",
     re.IGNORECASE,
 )
-_DEEPEST = 200  # levels of YAML, parts of a TOML key: their readers' time grows with the square
+_DEEPEST = 200  # parts of a key: the time of the parser grows with their square
 _LONGEST_TOML = 1_000_000
 _COMMENT = regex(r"^\s{0,200}(?://|/\*|#)", re.MULTILINE)
 _TOML_LINE = regex(r"\(at line (\d+), column \d+\)")
