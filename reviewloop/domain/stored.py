@@ -15,6 +15,7 @@ def read_stored(kind: type[Value], stored: object) -> Value:
     Fields of other releases are ignored. Raises ValueError where a value is missing or of another
     type.
     """
+    # A class is hashable, which mypy does not know of type[Value].
     adapter: TypeAdapter[Value] = _adapter(kind)  # type: ignore[arg-type]
     return adapter.validate_python(stored)
 
