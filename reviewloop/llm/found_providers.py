@@ -12,7 +12,7 @@ from reviewloop.llm.provider_table import BEDROCK, KNOWN, OLLAMA, OPENAI, Provid
 from reviewloop.settings import Models as ModelSettings
 
 if TYPE_CHECKING:
-    from urllib.request import OpenerDirector
+    from urllib.request import HTTPSHandler, OpenerDirector
 
 AWS_KEY_PAIR = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _AWS_KEYS = (
@@ -249,7 +249,7 @@ def _get(
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - checked below
         if request.type not in ("http", "https"):
             return FreeCallResult("odd", f"{url} is no address of the web")
-        with _opener().open(request, timeout=seconds) as reply:
+        with _opener(encrypted=request.type == "https").open(request, timeout=seconds) as reply:
             return FreeCallResult("fine", models=_names(json.loads(reply.read(_MOST_BYTES))))
     except urllib.error.HTTPError as error:
         error.close()
@@ -270,15 +270,23 @@ def served_models(
     return ask_free(provider, settings, environ, seconds=seconds).models
 
 
-def _opener() -> "OpenerDirector":
-    import ssl
-    from urllib.request import HTTPRedirectHandler, HTTPSHandler, build_opener
+def _opener(*, encrypted: bool) -> "OpenerDirector":
+    from urllib.request import HTTPRedirectHandler, build_opener
 
     class NoRedirect(HTTPRedirectHandler):
         """Follows no redirect: a key goes to its own address only."""
 
         def redirect_request(self, *args: Any, **kwargs: Any) -> None:
             """Follow nothing."""
+
+    if not encrypted:  # reading the certificate authorities takes 50 ms
+        return build_opener(NoRedirect())
+    return build_opener(_https_handler(), NoRedirect())
+
+
+def _https_handler() -> "HTTPSHandler":
+    import ssl
+    from urllib.request import HTTPSHandler
 
     context = ssl.create_default_context()
     try:
@@ -288,7 +296,7 @@ def _opener() -> "OpenerDirector":
         context.load_verify_locations(certifi.where())
     except ImportError:
         pass
-    return build_opener(HTTPSHandler(context=context), NoRedirect())
+    return HTTPSHandler(context=context)
 
 
 def _names(body: Any) -> tuple[str, ...]:

@@ -93,7 +93,10 @@ class DiskFiles:
         if clean is None:
             return None
         try:
-            full = (self.root / clean).resolve()
+            full = self.root / clean
+            if not os.path.lexists(full):  # the usual case; following links costs many calls more
+                return None
+            full = full.resolve()
             return full if full.is_relative_to(self.root.resolve()) else None
         except (OSError, RuntimeError, ValueError):
             return None

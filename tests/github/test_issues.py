@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving(tracker: Tracker) -> Iterator[str]:
     handler = type("Bound", (Handler,), {"tracker": tracker})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

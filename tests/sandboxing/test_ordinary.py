@@ -35,7 +35,7 @@ ORDINARY = {
     "a server on the loopback": """
         import http.server, threading, urllib.request
         server = http.server.HTTPServer(("127.0.0.1", 0), http.server.SimpleHTTPRequestHandler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         assert opener.open(f"http://localhost:{server.server_port}/").status == 200
     """,

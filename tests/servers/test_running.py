@@ -154,7 +154,7 @@ def test_a_server_reaches_the_hosts_that_the_user_listed_and_no_other(started, n
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         listed = f"localhost:{server.server_port}"
         env = {"URLS": f"http://{listed}/ http://nobody.example/"}
         page, _, refused = search(started("fetches", env=env, hosts=(listed,)))[0].partition(" | ")
@@ -246,7 +246,7 @@ def test_a_server_over_http_gets_its_headers_and_leads_nowhere_else(
 ):
     monkeypatch.setenv("KEY", "7")
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     docs = ServerDefinition(
         "docs",
         "mcp.json",

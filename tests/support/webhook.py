@@ -46,7 +46,7 @@ class _Handler(BaseHTTPRequestHandler):
 def listening() -> Iterator[Hook]:
     """Yield an address that answers."""
     with Hook() as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield server
         server.go_on.set()
         server.shutdown()
