@@ -1,9 +1,10 @@
-"""Defers the `__init__` of packages of which a review needs one module and never the whole.
+"""Defers the `__init__` of packages of which a review needs one module, or never a name.
 
 Python runs the `__init__` of a package before any of its modules. Those of `langgraph_sdk` (a
 client of LangGraph's servers), `langsmith.types` (one of LangSmith) and `langchain_aws` import 200
 modules and build hundreds of pydantic models: 0.3 s of processor time and 14 MiB of every review
-by a model. Here they run when somebody first asks the package itself for a name.
+by a model. `yaml` is 1 MiB that LangChain imports for files of prompts. Here they run when somebody
+first asks the package itself for a name.
 """
 
 import sys
@@ -13,7 +14,13 @@ from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-PACKAGES = ("langgraph_sdk", "langsmith.types", "langchain_aws", "langchain_aws.chat_models")
+PACKAGES = (
+    "langgraph_sdk",
+    "langsmith.types",
+    "langchain_aws",
+    "langchain_aws.chat_models",
+    "yaml",
+)
 _LOADER = "_deferred_loader"
 
 
