@@ -70,16 +70,29 @@ def serving(
 def _thread(
     stack: contextlib.ExitStack, server: socket.socket, serve: Callable[[socket.socket], None]
 ) -> None:
-    stack.callback(server.close)
     if server.type == socket.SOCK_STREAM:
         server.listen(64)
 
+    over = threading.Event()
+
     def loop() -> None:
-        with contextlib.suppress(OSError):  # it was closed: the stage is over
-            while True:
+        with contextlib.suppress(OSError):  # it was shut down
+            while not over.is_set():
                 serve(server)
 
-    threading.Thread(target=loop, daemon=True).start()
+    thread = threading.Thread(target=loop, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        # Closing alone leaves the thread in its call, with the number of a file that a later test
+        # is given: it then answers there.
+        over.set()
+        with contextlib.suppress(OSError):  # datagrams have no connection, and are woken up
+            server.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+        server.close()
+
+    stack.callback(end)
 
 
 def _stream(server: socket.socket, answer: bytes, seen: list[bytes]) -> None:
