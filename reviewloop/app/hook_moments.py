@@ -125,9 +125,8 @@ def _rows(lines: Sequence[str]) -> Iterator[MomentRow]:
 def _has_hooks(user: UserRepo, event: Event) -> bool:
     """Return whether the last commit has hooks of an event: without one nothing is prepared."""
     prefix = f"{user.project}/" if user.project else ""
-    contents: dict[str, bytes] = {}
-    for path in (KIRO, AGENTS, OWN, ONE_FILE, *SETTINGS):
-        contents |= files_at(user, user.head or "", prefix + path)
+    paths = (prefix + path for path in (KIRO, AGENTS, OWN, ONE_FILE, *SETTINGS))
+    contents = files_at(user, user.head or "", *paths)
     read = read_hooks(in_folder(MemoryFiles(contents), user.project))
     return any(hook.event is event for hook in read.hooks)
 

@@ -39,6 +39,18 @@ def shallow_commits(path: Path) -> bytes:
     return b"".join(line + b"\n" for line in lines if _COMMIT.fullmatch(line))
 
 
+def may_have_tags(common_dir: Path) -> bool:
+    """Return False where a repository surely has no tag; only git itself reads a reftable."""
+    packed = read_plain(common_dir / "packed-refs")
+    if b" refs/tags/" in packed or len(packed) == MOST_BYTES:
+        return True
+    try:
+        with os.scandir(common_dir / "refs/tags") as entries:
+            return next(entries, None) is not None or (common_dir / "reftable").exists()
+    except OSError:
+        return True
+
+
 def require_own_files(root: Path, git_dir: Path) -> None:
     """Raise for a git directory that claims a folder which does not name it in return.
 

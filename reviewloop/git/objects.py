@@ -4,7 +4,7 @@ import os
 import subprocess
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import IO, Literal, NamedTuple
+from typing import IO, Generic, Literal, NamedTuple, TypeVar
 
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.errors import WorkspaceError
@@ -121,6 +121,39 @@ class _Object(NamedTuple):
     data: bytes  # as many as were requested
 
 
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+_ID = regex(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+class _Known(Generic[_K, _V]):
+    """What was read of objects, which never change: their ids are made of their contents.
+
+    It starts again when it holds more than `most`. Thread-safe: one more look is all that is lost.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held = 0
+        self._values: dict[_K, _V] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def get(self, key: _K) -> _V | None:
+        return self._values.get(key)
+
+    def keep(self, values: Mapping[_K, _V], weight: int) -> None:
+        if self._held + weight > self._most:
+            self._values, self._held = {}, 0
+        if weight <= self._most:
+            self._values.update(values)
+            self._held += weight
+
+
+_trees: _Known[str, tuple[str, bytes]] = _Known(4 << 20)  # bytes
+
+
 class ObjectPool:
     """Processes of `git cat-file --batch`, one per thread that reads at the same time."""
 
@@ -148,9 +181,13 @@ class ObjectPool:
 
         Raises WorkspaceError when it is missing.
         """
+        if (known := _trees.get(name)) is not None:
+            return known
         found = self._read(f"{_object_id(name)}^{{tree}}", None)
         if found is None:
             raise self._lost(name)
+        if _ID.fullmatch(name):  # no name, which may be another tree tomorrow
+            _trees.keep({name: (found.oid, found.data)}, len(found.data))
         return found.oid, found.data
 
     def restart(self) -> None:
@@ -353,7 +390,6 @@ __all__ = ["FileEntry", "Hit", "Kind", "TreeReader", "match_paths"]
 Kind = Literal["file", "executable", "symlink", "submodule"]
 
 _FEW = 8  # files looked up one by one; for more the whole tree is listed, which takes a process
-_REMEMBERED = 200_000  # sizes of files
 
 
 @dataclass(frozen=True)
@@ -473,17 +509,27 @@ class TreeReader:
 
         Two runs of a batch, or two trees of a run, differ in few files.
         """
+        if (known := _listings.get(self.tree)) is not None:
+            return known
         if _sizes:
             lines = self._lines()
             sizes = {one.oid: _sizes.get(one.oid) for one in lines if one.mode != SUBMODULE}
             new = [oid for oid, size in sizes.items() if size is None]
             if len(new) <= _FEW:
                 sizes |= {oid: self._pool.size(oid) for oid in new}
-                _remember((oid, sizes[oid]) for oid in new)
-                return [FileEntry(*one[:3], sizes.get(one.oid) or 0) for one in lines]
-        lines = self._lines("-l")
-        _remember((one.oid, one.size) for one in lines)
-        return [FileEntry(*one[:3], one.size or 0) for one in lines]
+                return self._remembered(one._replace(size=sizes.get(one.oid)) for one in lines)
+        return self._remembered(self._lines("-l"))
+
+    def _remembered(self, lines: Iterable["_Line"]) -> list[FileEntry]:
+        """Return the files of the tree; one with an object that is missing may have it later."""
+        lines = list(lines)
+        sizes = {one.oid: one.size for one in lines if one.size is not None}
+        _sizes.keep(sizes, len(sizes))
+        entries = [FileEntry(*one[:3], one.size or 0) for one in lines]
+        whole = all(one.size is not None or one.mode == SUBMODULE for one in lines)
+        if whole and _ID.fullmatch(self.tree):
+            _listings.keep({self.tree: entries}, len(entries))
+        return entries
 
     def _lines(self, *more: str) -> list["_Line"]:
         output = self._git.run("ls-tree", "-r", *more, "-z", "--full-tree", self.tree)
@@ -497,14 +543,8 @@ class _Line(NamedTuple):
     size: int | None  # None where git did not report it
 
 
-_sizes: dict[str, int] = {}  # blob id -> size, which never changes
-
-
-def _remember(sizes: Iterable[tuple[str, int | None]]) -> None:
-    found = {oid: size for oid, size in sizes if size is not None}
-    if len(_sizes) + len(found) > _REMEMBERED:
-        _sizes.clear()
-    _sizes.update(found)
+_sizes: _Known[str, int] = _Known(200_000)  # blobs
+_listings: _Known[str, list[FileEntry]] = _Known(20_000)  # files
 
 
 def _parsed_tree(line: bytes) -> _Line:

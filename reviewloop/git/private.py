@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.git.diff import Change, read_change
-from reviewloop.git.directory import object_folders, write_object, write_ref
+from reviewloop.git.directory import may_have_tags, object_folders, write_object, write_ref
 from reviewloop.git.objects import (
     FileEntry,
     Hit,
@@ -306,6 +306,8 @@ def ref_component(name: str) -> str:
 
 def _tags(user: UserRepo) -> bytes:
     """Return the user's tags as a packed-refs file, for version tools of a build."""
+    if not may_have_tags(user.common_dir):
+        return b"# pack-refs with:\n"
     output = Git(user.git_dir).run(
         "for-each-ref", "--format=%(objectname) %(refname)", "refs/tags/"
     )

@@ -49,13 +49,13 @@ class ReviewRepository:
 def locate(start: Path) -> ReviewRepository:
     """Return the repository that holds `start`; raise WorkspaceError with git's own reason."""
     folder = start if start.is_dir() else start.parent
-    git, facts = _facts(folder)
+    git, facts, head = _facts(folder)
     bare, shallow, object_format, git_dir, common_dir, *root = facts
     if root:
         require_own_files(Path(root[0]), Path(git_dir))
     values = read_config(Path(git_dir), folder)
     config = {value.key: value.value for value in values}
-    branch, head = _head(git)
+    branch, commit = head or _head(git)
     here = folder_in(Path(root[0]), folder) if root else ""
     user = UserRepo(
         root=Path(root[0] if root else git_dir),
@@ -63,7 +63,7 @@ def locate(start: Path) -> ReviewRepository:
         common_dir=Path(common_dir),
         key=hashlib.sha256(os.fsencode(Path(common_dir).resolve())).hexdigest()[:16],
         branch=branch,
-        head=head,
+        head=commit,
         operation=operation(Path(git_dir)),
         object_format=object_format,
         settings={name: config[name] for name in COPIED_SETTINGS if name in config},
@@ -78,11 +78,22 @@ def locate(start: Path) -> ReviewRepository:
     )
 
 
-def _facts(folder: Path) -> tuple[Git, list[str]]:
-    """Query git's locations; the last fact is missing without a work tree."""
+_Head = tuple[str | None, str | None]  # branch and commit
+_HEAD = ("-q", "HEAD", "--symbolic-full-name", "HEAD")
+
+
+def _facts(folder: Path) -> tuple[Git, list[str], _Head | None]:
+    """Query git's locations, and HEAD where it comes with them.
+
+    The last location is missing without a work tree.
+    """
     if not folder.is_dir():
         raise WorkspaceError(f"{folder} does not exist.")
     git = Git(None, cwd=folder, user_config=True)
+    answer = git.result("rev-parse", *_FACTS, *_HEAD)
+    lines = os.fsdecode(answer.stdout).split("\n")
+    if not answer.exit_code and len(lines) == len(_facts_alone()) + 3:  # HEAD's two, and the end
+        return git, lines[:-3], _named(*lines[-3:-1])
     answer = git.result("rev-parse", *_FACTS)
     if answer.exit_code and _is_bare(folder):
         git = Git(folder, user_config=True)
@@ -92,7 +103,7 @@ def _facts(folder: Path) -> tuple[Git, list[str]]:
         lines = [git.text("rev-parse", "--path-format=absolute", fact) for fact in _facts_alone()]
     if answer.exit_code and (len(lines) != len(_FACTS) - 2 or lines[0] != "true"):
         raise _refusal(folder, answer, inside=bool(lines))
-    return git, lines
+    return git, lines, None
 
 
 def _facts_alone() -> tuple[str, ...]:
@@ -123,12 +134,16 @@ def _is_bare(folder: Path) -> bool:
     return folder.stat().st_uid == os.geteuid()
 
 
-def _head(git: Git) -> tuple[str | None, str | None]:
-    answer = git.result("rev-parse", "-q", "HEAD", "--symbolic-full-name", "HEAD")
+def _head(git: Git) -> _Head:
+    answer = git.result("rev-parse", *_HEAD)
     if answer.exit_code:
         name = git.text("symbolic-ref", "-q", "HEAD", ok=(0, 1))
         return name.removeprefix("refs/heads/") or None, None
     commit, _, name = os.fsdecode(answer.stdout).removesuffix("\n").partition("\n")
+    return _named(commit, name)
+
+
+def _named(commit: str, name: str) -> _Head:
     branch = name.removeprefix("refs/heads/") if name.startswith("refs/heads/") else None
     return branch, commit
 

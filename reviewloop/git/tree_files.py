@@ -21,17 +21,15 @@ def commit_named(user: UserRepo, name: str) -> str:
     return resolve(locate(user.root), name).commit
 
 
-def files_at(user: UserRepo, commit: str, folder: str) -> dict[str, bytes]:
-    """Return path -> content of the regular files below a folder, or at a path, in a commit."""
+def files_at(user: UserRepo, commit: str, *paths: str) -> dict[str, bytes]:
+    """Return path -> content of the regular files of a commit at these paths, or below them.
+
+    Too large files are left out.
+    """
     git = Git(user.git_dir, cwd=user.root)
-    listing = git.run("ls-tree", "-r", "-z", "-l", commit, "--", folder)
-    found = {}
-    for entry in listing.split(b"\0"):
-        about, _, path = entry.partition(b"\t")
-        fields = about.split()
-        if len(fields) == 4 and fields[0] in _REGULAR and int(fields[3]) <= _LARGEST:
-            found[os.fsdecode(path)] = git.run("cat-file", "blob", fields[2].decode())
-    return found
+    ids = _regular_files(git.run("ls-tree", "-r", "-z", "-l", commit, "--", *paths))
+    read = contents(user, ids.values())
+    return {path: read[oid] for path, oid in ids.items() if oid in read}
 
 
 def _commits(user: UserRepo, start: str, folder: str) -> tuple[Commit, ...]:
@@ -89,12 +87,19 @@ def _moved_from(user: UserRepo, commit: str, path: str) -> str:
 
 def listed_at(user: UserRepo, commit: str) -> dict[str, str]:
     """Return path -> blob id of the regular files of a commit."""
-    listing = Git(user.git_dir, cwd=user.root).run("ls-tree", "-r", "-z", "--full-tree", commit)
+    git = Git(user.git_dir, cwd=user.root)
+    return _regular_files(git.run("ls-tree", "-r", "-z", "--full-tree", commit))
+
+
+def _regular_files(listing: bytes) -> dict[str, str]:
+    """Return path -> blob id; where sizes are listed, without too large files."""
     found = {}
     for entry in listing.split(b"\0"):
         about, _, path = entry.partition(b"\t")
         fields = about.split()
-        if len(fields) == 3 and fields[0] in _REGULAR:
+        if len(fields) < 3 or fields[0] not in _REGULAR:
+            continue
+        if not fields[3:] or (fields[3].isdigit() and int(fields[3]) <= _LARGEST):
             found[os.fsdecode(path)] = fields[2].decode()
     return found
 

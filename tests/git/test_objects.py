@@ -7,6 +7,7 @@ from support.started import programs_started
 
 from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.globs import expand_braces
+from reviewloop.git import objects
 from reviewloop.git.objects import TreeReader, match_paths
 from reviewloop.git.private import PrivateRepo
 
@@ -103,7 +104,7 @@ def test_submodule_has_no_content(private, repo, git):
     assert private.reader(tree).read("sub") is None
 
 
-def test_a_few_files_are_read_without_a_listing_of_the_tree(private, tree):
+def test_a_few_files_are_read_without_a_listing_of_the_tree(private, tree, nothing_known):
     reader = private.reader(tree)
     assert reader.read("run.sh") == b"main\n"
     with programs_started() as started:
@@ -116,6 +117,48 @@ def test_a_few_files_are_read_without_a_listing_of_the_tree(private, tree):
             assert reader.read("run.sh") == b"main\n"
     (listing,) = started
     assert "ls-tree" in listing
+
+
+@pytest.fixture
+def nothing_known(monkeypatch) -> None:
+    for name in ("_trees", "_listings", "_sizes"):
+        monkeypatch.setattr(objects, name, objects._Known(1000))
+
+
+def test_a_tree_is_listed_once_whoever_asks(private, tree, nothing_known):
+    first = private.reader(tree).entries()
+    again = PrivateRepo.open(private.folder)
+    with programs_started() as started:
+        assert again.entries(tree) == first
+        assert again.tree_of(tree) == tree  # by one process that reads objects
+        assert PrivateRepo.open(private.folder).tree_of(tree) == tree
+    assert len(started) == 1
+    again.close()
+
+
+def test_what_is_known_of_a_name_or_lacks_an_object_is_asked_again(private, tree, nothing_known):
+    commit = private.keep(tree, "run", "first")
+    (private.folder / "refs/heads/abc").parent.mkdir(parents=True, exist_ok=True)
+    (private.folder / "refs/heads/abc").write_text(commit)
+    assert private.pool.read_tree("abc")[0] == tree
+    lost = private._write("tree", b"100644 gone\0" + bytes(range(20)))
+    assert [entry.size for entry in private.entries(lost)] == [0]
+    other = private.edit(tree, {"more.txt": b"1"})
+    (private.folder / "refs/heads/abc").write_text(private.keep(other, "run", "second"))
+    private.pool.restart()
+    assert private.pool.read_tree("abc")[0] == other
+    assert lost not in objects._listings._values
+
+
+def test_what_is_known_stays_within_its_limit():
+    known = objects._Known(3)
+    known.keep({"a": 1, "b": 2}, 2)
+    known.keep({"c": 3}, 1)
+    assert (known.get("a"), known.get("c")) == (1, 3)
+    known.keep({"d": 4}, 1)
+    assert (known.get("a"), known.get("d")) == (None, 4)
+    known.keep({"e": 5}, 4)  # more than may be held at all
+    assert (known.get("d"), known.get("e")) == (None, None)
 
 
 def test_folders_are_listed(private, tree):
