@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from _pytest.assertion import rewrite
 from support import postgres
+from support.git_index import refresh_index
 from support.trapped import contents as contents
 from support.trapped import private as private
 from support.trapped import trapped as trapped
@@ -274,5 +275,5 @@ def repo(tmp_path: Path, first_commit: Path) -> Path:
     """Return a real repository on branch main with one commit and an identity."""
     folder = tmp_path / "project"
     shutil.copytree(first_commit, folder)
-    _git(folder, "update-index", "-q", "--refresh")  # the copied file is another one to git
+    refresh_index(folder)  # the copied file is another one to git
     return folder

@@ -416,7 +416,7 @@ def _compare(repository: ReviewRepository, private: PrivateRepo, spec: CompareSp
         choice = Choice(spec.paths, spec.whole, sides.absent, sides.in_checkout, revision)
         old = narrow(private, repository, sides.base, sides.new, choice)
     elif spec.whole:
-        old = _empty_tree(private)
+        old = private.empty_tree()
     if spec.paths:
         sides = replace(sides, what=f"{sides.what}, {list_paths(spec.paths)}")
     known = {path: why for path, why in sides.unreadable if is_chosen(path, spec.paths)}
@@ -468,7 +468,7 @@ def _commit(repository: ReviewRepository, private: PrivateRepo, name: str) -> _S
     if parent is None:
         (tree,) = _trees(repository, private, commit.commit)
         what = f"the first commit, {commit}"
-        return _Sides(_empty_tree(private), tree, what, "", commit.commit)
+        return _Sides(private.empty_tree(), tree, what, "", commit.commit)
     base, new = _trees(repository, private, parent, commit.commit)
     return _Sides(base, new, f"the commit {commit}", parent, commit.commit)
 
@@ -493,7 +493,7 @@ def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Si
     notes = _notes(repository, taken)
     if repository.user.head is None and not name:
         what = "all files here, since there is no commit yet"
-        empty = _empty_tree(private)
+        empty = private.empty_tree()
         return _Sides(empty, taken.tree, what, "", "", True, notes, *_unreported(taken))
     head = head_of(repository)
     base = resolve(repository, name) if name else default_base(repository)
@@ -555,21 +555,17 @@ def _patched(repository: ReviewRepository, private: PrivateRepo, patch: bytes) -
 
 
 def _trees(repository: ReviewRepository, private: PrivateRepo, *commits: str) -> tuple[str, ...]:
-    names = [f"{commit}^{{tree}}" for commit in commits]
-    answer = private.git.result("rev-parse", *names)
-    if answer.exit_code:  # a partial clone without trees
-        raise missing_objects(repository, [f"the files of {commit[:12]}" for commit in commits])
-    return tuple(answer.stdout.decode().split())
+    try:
+        return tuple(map(private.tree_of, commits))
+    except WorkspaceError:  # a partial clone without trees
+        lost = [f"the files of {commit[:12]}" for commit in commits]
+        raise missing_objects(repository, lost) from None
 
 
 def _head_tree(repository: ReviewRepository, private: PrivateRepo) -> str:
     if repository.user.head is None:
-        return _empty_tree(private)
+        return private.empty_tree()
     return _trees(repository, private, repository.user.head)[0]
-
-
-def _empty_tree(private: PrivateRepo) -> str:
-    return private.git.text("mktree", input=b"")
 
 
 def _unreported(taken: Taken) -> tuple[_Pairs, frozenset[str], _Pairs]:

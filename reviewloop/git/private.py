@@ -194,6 +194,10 @@ class PrivateRepo:
         made = {path: there.get(path) for path in requested}
         return edit_tree(self.pool, tree, made, partial(self._write, "tree"))
 
+    def empty_tree(self) -> str:
+        """Store the tree without a file and return its id."""
+        return self._write("tree", b"")
+
     def write_blob(self, content: bytes) -> str:
         """Store bytes unchanged (no filter, no line-end conversion) and return their id."""
         return self._write("blob", content)

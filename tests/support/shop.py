@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 
+from support.git_index import refresh_index
+
 REQUIREMENTS = ".kiro/specs/orders/requirements.md"
 WITHOUT_CRITERIA = """# Requirements Document
 
@@ -94,14 +96,14 @@ def make_shop(
 ) -> Path:
     """Write the project, and further files, into a folder and commit all; return the folder.
 
-    In an empty folder, without settings of git, it is a copy: a process instead of five.
+    In an empty folder, without settings of git, it is a copy: no process instead of five.
     """
     written = {**FILES, **(files or {})}
     if _has_settings_of_git() or (folder.exists() and any(folder.iterdir())):
         _make(folder, branch, message, written, os.environ)
         return folder
     shutil.copytree(_made(branch, message, tuple(written.items())), folder, dirs_exist_ok=True)
-    _git(folder, os.environ, "update-index", "-q", "--refresh")  # copies are other files to git
+    refresh_index(folder)  # copies are other files to git
     return folder
 
 
