@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.assertion import rewrite
@@ -34,7 +35,6 @@ _LEAKY = (
     *("AWS_", "LANGSMITH_", "LANGCHAIN_", "GIT_", "REVIEWLOOP_", "ANTHROPIC_", "OPENAI_"),
     *("GOOGLE_", "GEMINI_", "GROQ_", "MISTRAL_", "OPENROUTER_", "OLLAMA_"),
 )
-_SLOW = "slow: only .ci/run, `CI=1` and `-m slow` run it"
 # What may be left out in CI: nothing else is.
 _MAY_LACK = (
     "no control here: ",  # of an attack, where the kernel or the image has nothing to attack
@@ -64,6 +64,7 @@ _LONG = (
     *("e2e/test_crash.py", "test_api.py", "engine/test_moved_branch.py"),
     *("engine/test_workers.py", "engine/test_answers.py", "e2e/test_projects.py"),
 )
+_LEFT_OUT = pytest.StashKey[Counter[str]]()  # how many tests of each file
 _CASES: Counter[str] = Counter()  # of each test that is `slow_but` a few
 _ROOM = 2 * 1024**3  # bytes; several times what all tests together hold at one time
 
@@ -73,6 +74,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     The product syncs what it writes, so on a disk the tests wait a third of their time.
     """
+    config.stash[_LEFT_OUT] = Counter()
     asked = config.getoption("basetemp") or os.environ.get("PYTEST_DEBUG_TEMPROOT")
     if not asked and os.access(_MEMORY, os.W_OK):
         found = os.statvfs(_MEMORY)
@@ -118,7 +120,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
         _CASES[function] += 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is slow, unless all has to run, and deal the rest to the workers."""
+    if not _runs_slow(config):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.stash[_LEFT_OUT].update(item.nodeid.partition("::")[0] for item in slow)
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+    _deal(items)
+
+
+def _deal(items: list[pytest.Item]) -> None:
     """Let each worker begin with some of the longest, then those that share something dear.
 
     Workers steal from the end: else two of them would get a part of such a module each, and both
@@ -157,11 +169,9 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Leave out what is `slow` or whose `needs_<program>` is not there; in CI all has to run."""
+    """Leave out what `needs_<program>` that is not there; in CI all has to run."""
     for mark in item.iter_markers():
         program = mark.name.removeprefix("needs_")
-        if mark.name == "slow" and not _runs_slow(item.config):
-            pytest.skip(_SLOW)
         if program in _LINUX_ONLY and sys.platform != "linux":
             pytest.skip(f"{_OF_LINUX}: {program}")
         if program == mark.name or os.environ.get("CI"):
@@ -182,6 +192,8 @@ def _runs_slow(config: pytest.Config) -> bool:
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail in CI when something was left out for a reason that is not named here."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = dict(session.config.stash[_LEFT_OUT])
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if not os.environ.get("CI") or hasattr(session.config, "workerinput") or reporter is None:
         return
@@ -192,14 +204,19 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over from a worker what it left out; all of them leave out the same."""
+    node.config.stash[_LEFT_OUT] |= Counter(getattr(node, "workeroutput", {}).get("left_out"))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """List by file what was not run because it is slow."""
-    reports = terminalreporter.stats.get("skipped", [])
-    left_out = Counter(r.nodeid.partition("::")[0] for r in reports if _SLOW in str(r.longrepr))
-    if left_out:
-        terminalreporter.section(
-            "not run: slow; `CI=1` or `-m slow` runs it, `.ci/run` always does"
-        )
+    if left_out := config.stash[_LEFT_OUT]:
+        how = "`CI=1` or `-m slow` runs them, `.ci/run` always does"
+        terminalreporter.section(f"{left_out.total()} not run: slow; {how}")
         for file, count in sorted(left_out.items()):
             terminalreporter.line(f"{count:4} {file}")
 

@@ -142,6 +142,7 @@ def checkout_of(shown: Shown) -> Path:
     return shown.folder / "here" / "planted"
 
 
+@pytest.mark.slow
 def test_the_readme_counts_what_is_found(shown):
     counts = re.compile(r"🔴 \d+ must fix +🟡 \d+ should fix +🟢 \d+ nits")
     assert counts.search(shown.out)[0] in (ROOT / "README.md").read_text("utf-8")

@@ -67,6 +67,7 @@ def test_findings_are_accepted_and_explained(python, repo):
     assert "reviewloop-light has none" in doctor.stdout
 
 
+@pytest.mark.slow
 def test_a_pull_request_is_reviewed(python, tmp_path, repo, git):
     (repo / "deploy.sh").write_text("#!/bin/sh\nset -e\n")
     git(repo, "add", ".")

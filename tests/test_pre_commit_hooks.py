@@ -36,6 +36,7 @@ def test_a_hook_is_one_pre_commit_understands_and_calls_what_exists(hook):
     assert hook["stages"] == ["pre-commit", "manual"]
 
 
+@pytest.mark.slow
 def test_a_hook_that_passes_says_what_is_yellow_and_nothing_when_all_is_clean(repo, git):
     arguments = shlex.split(HOOKS["reviewloop"]["entry"])[1:]
 

@@ -24,6 +24,7 @@ def test_what_needs_a_rejected_task_is_brought_by_the_batch(shop) -> None:
     assert next(line for line in shown if line.startswith(rows["1"])).split()[1] == "rejected"
 
 
+@pytest.mark.slow
 def test_what_does_not_need_it_is_brought_by_approving_it(shop) -> None:
     checkout: Checkout = shop.waiting("1,4")
     said = checkout.run("queue", "reject", "1")

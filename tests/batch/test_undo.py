@@ -10,6 +10,7 @@ def committed(checkout: Checkout) -> dict[str, str]:
     return {row["task"]: row["run"] for row in rows if row["state"] == "committed"}
 
 
+@pytest.mark.slow
 def test_undo_takes_the_commit_back_that_is_checked_out(shop):
     checkout = shop.waiting("1,4")
     assert checkout.run("queue", "reject", "1").code == 7

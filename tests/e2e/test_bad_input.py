@@ -182,6 +182,7 @@ UNNAMED = (
 )
 
 
+@pytest.mark.slow
 def test_before_the_first_commit(tmp_path):
     (tmp_path / "folder").mkdir()
     checkout = Checkout(tmp_path / "folder", tmp_path / "home")

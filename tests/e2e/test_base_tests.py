@@ -20,6 +20,7 @@ RED = "def test_broken():\n    assert 1 == 2\n"
 PLANNED = {"shop/search.py": CLEAN, "tests/test_search.py": TEST}
 
 
+@pytest.mark.slow
 def test_a_red_test_of_the_base_does_not_block_and_is_told_before_anything_is_paid(shop):
     files = {**QUICK, "tests/test_old.py": RED}
     checkout = shop(cast(implement=writes(PLANNED)), TESTS_ONLY, files=files)

@@ -90,6 +90,7 @@ def test_a_fix_with_a_test_that_is_green_without_it_reproduces_nothing(run):
     assert "the bug was not reproduced" in " ".join(said.out.split())
 
 
+@pytest.mark.slow
 def test_a_fix_with_its_test_is_run_on_the_code_as_it_was(run):
     checkout = run({**FIXED, TEST: SHOWS})
     shown = gates(checkout)

@@ -64,6 +64,7 @@ def test_the_delta_and_what_it_reaches_are_shown_and_no_byte_is_another_one(iot)
     assert photograph(checkout.root) == before
 
 
+@pytest.mark.slow
 def test_approved_it_is_one_commit_of_the_spec_then_one_a_task_and_an_account(iot):
     checkout = iot()
     checkout.run("change", "-m", CO2["sentence"])

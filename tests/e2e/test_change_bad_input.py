@@ -109,6 +109,7 @@ def test_nothing_in_the_only_spec_speaks_about_it(iot, tmp_path):
     assert "  code src/page.js: task 4; is new\n" in said.out
 
 
+@pytest.mark.slow
 def test_a_spec_that_is_not_committed_and_one_with_edits(iot):
     iot.write(".kiro/specs/new/requirements.md", BILLING)
     refused(iot, 2, ".kiro/specs/new is not committed; commit it first", "-m", "x", "--spec", "new")

@@ -30,6 +30,7 @@ def asked(checkout, since):
     return {request.agent for request in checkout.server.ledger[since:]}
 
 
+@pytest.mark.slow
 def test_a_dismissal_holds_in_the_waiting_run_in_its_commit_and_in_later_runs(shop):
     checkout = shop(cast(**REVIEWS))
     before = checkout.bytes()

@@ -44,6 +44,7 @@ def ends(checkout):
     return [(one["name"], one["exit_code"]) for one in checkout.json("hooks", "logs")["hooks"]]
 
 
+@pytest.mark.slow
 def test_the_linter_mends_what_agents_wrote_and_its_remarks_go_back_to_them(gated):
     lists = f"onFileSave: [{entry('runLinter', {'fixOnSave': True, 'strictMode': True})}]"
     broken = UGLY + "    x = undefined_name\n"

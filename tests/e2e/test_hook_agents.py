@@ -96,6 +96,7 @@ def test_an_agent_that_takes_longer_than_its_hook_may_gave_no_answer(hooked):
     assert {row["edited"] for row in rows} == {False}
 
 
+@pytest.mark.slow
 def test_the_resources_of_the_implementer_reach_the_agent_of_a_hook(shop):
     agent = {"name": "implement", "prompt": "Implement.", "tools": ["fs_read", "fs_write"]}
     agent["resources"] = ["file://docs/words.md"]

@@ -80,6 +80,7 @@ ORDER = [
 ]
 
 
+@pytest.mark.slow
 def test_a_hook_on_every_event_of_a_run_fires_in_the_order_of_the_moments(hooked):
     play = cast(implement=writes({"shop/more.py": "A = 1\n"}))
     checkout = hooked(EVERY, play, settings=TESTS)

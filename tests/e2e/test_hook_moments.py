@@ -54,6 +54,7 @@ def ended(site: Site) -> list[tuple[str, str, int]]:
 AT_SPEC = ("at spec.approved", "spec.approved", 3)
 
 
+@pytest.mark.slow
 def test_an_approved_phase_fires_once_and_an_untrusted_hook_is_named(site: Site) -> None:
     site.new()
     site.run("answer", "notify", "1=email")

@@ -21,6 +21,7 @@ case $command in git-*) exec "${{command%% *}}" {bare} ;; esac
 """
 
 
+@pytest.mark.slow
 def test_a_run_is_published_as_a_draft_then_approved_then_kept_up_to_date(shop, tmp_path):
     with Hub(shop(cast(implement=NAMES_ONE), files=CRITERIA), tmp_path) as hub:
         checkout = hub.checkout

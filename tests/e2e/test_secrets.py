@@ -99,6 +99,7 @@ def with_held_values(checkout: Checkout) -> tuple[dict[str, str], str]:
     return outside, inside
 
 
+@pytest.mark.slow
 def test_no_held_value_gets_out_in_any_encoding_from_a_whole_run(shop, tmp_path):
     checkout = shop(None, GATE)
     outside, inside = with_held_values(checkout)

@@ -34,6 +34,7 @@ def reviewed(hub, author: str, state: str = "APPROVED", commit: str = "") -> Non
     ids.reviews.append(made)
 
 
+@pytest.mark.slow
 def test_a_draft_holds_the_spec_its_criteria_and_who_should_look(hub):
     checkout = hub.checkout
     before = checkout.bytes()

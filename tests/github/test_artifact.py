@@ -125,6 +125,7 @@ def test_a_dismissal_by_an_older_release_is_read_from_its_note() -> None:
     assert FindingPart.model_validate_json(json.dumps(stored)).finding(str).dismissal == "meant so"
 
 
+@pytest.mark.slow
 def test_whatever_a_review_holds_is_cut_to_what_can_be_read(tmp_path: Path) -> None:
     report = sample_report()
     [first, *_] = report.findings

@@ -133,6 +133,7 @@ def id_of(desk: Desk, title: str) -> str:
     return found_id[1]
 
 
+@pytest.mark.slow
 def test_a_push_is_read_in_depth_and_what_it_mends_is_answered(desk: Desk, review: Any) -> None:
     desk.models.answer = cast(review_maintainability=finds(HANDLE), review_performance=finds(LOOP))
     code, out, first = review()

@@ -158,6 +158,7 @@ def test_each_finding_is_on_the_diff_or_here_and_a_dismissed_one_only_named():
     assert "Clean: no open findings." in gone
 
 
+@pytest.mark.slow
 def test_a_long_summary_is_split_and_keeps_its_marks_and_every_finding():
     state = State(
         "a" * 40, "b" * 40, {f"{n:012x}": {"status": "open", "severity": "nit"} for n in range(30)}

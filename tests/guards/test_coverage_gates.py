@@ -70,6 +70,7 @@ def shop(project):
     return project
 
 
+@pytest.mark.slow
 def test_whole_judgement_of_a_change(shop):
     change = shop.change({"shop/prices.py": NEW, "tests/test_prices.py": TESTS})
     seen = []

@@ -43,6 +43,7 @@ def test_every_report_is_valid_against_the_published_schema(report):
 TEXTS = st.text(max_size=20)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(path=TEXTS, title=TEXTS.filter(bool), rule=TEXTS, note=TEXTS, line=st.integers(0, 9),
        end=st.integers(0, 9), column=st.integers(0, 9), last=st.integers(0, 9),

@@ -70,6 +70,7 @@ def test_without_tests_nothing_is_applied(project):
     assert outcome.sentences[0].startswith("not applied: app.py:1: no green tests")
 
 
+@pytest.mark.slow
 def test_green_tests_that_stay_green_verify_a_fix(with_pytest):
     (with_pytest / "app.py").write_text(UNUSED)
     outcome, _ = fixed(with_pytest)

@@ -178,6 +178,7 @@ def test_metadata_of_a_develop_install_is_found(project: Project) -> None:
     assert project.whose(code) == "1.0"
 
 
+@pytest.mark.slow
 def test_a_real_editable_install(project: Project) -> None:
     pytest.importorskip("hatchling")
     pytest.importorskip("pip")

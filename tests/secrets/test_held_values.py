@@ -33,6 +33,7 @@ def test_every_encoding_is_hidden(name):
     assert len(middle.replace(middle[middle.index("⟦") : middle.index("⟧") + 1], "")) <= 9
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(value=DRAWN, data=st.data())
 def test_no_encoding_of_any_value_survives_and_no_line_moves(value, data):

@@ -72,6 +72,7 @@ def proved(here, tmp_path, runs: str, line: str, *arguments: str):
     return here.run("skills", "improve", "review-pr", *own, *arguments)
 
 
+@pytest.mark.slow
 def test_a_better_text_is_accepted_with_its_figures_and_then_written(here, tmp_path, runs):
     before = {run["run"] for run in json.loads(here.run("status", "--json").out)["runs"]}
     said = proved(here, tmp_path, runs, HELPS)
