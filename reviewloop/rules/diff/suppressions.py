@@ -4,7 +4,9 @@ import difflib
 import re
 from collections.abc import Iterator
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
 
 from reviewloop.analysis.contract import (
     FileCheck,
@@ -12,6 +14,7 @@ from reviewloop.analysis.contract import (
     SourceFile,
     Span,
 )
+from reviewloop.analysis.data_tables import read_table
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
@@ -45,153 +48,40 @@ class Silencer:
         return re.compile(self.expression)
 
 
-def _row(
-    tool: str,
-    concern: Concern,
-    needle: str,
-    pattern: str,
-    *,
-    whole_file: bool = False,
-) -> Silencer:
-    return Silencer(tool, concern, needle, pattern, whole_file)
+@cache
+def _table() -> Any:
+    return read_table(Path(__file__).with_name("silencers.toml"))
 
 
-_CODES = r"(?P<rules>[A-Za-z]+[0-9]+(?:[,\s]+[A-Za-z]+[0-9]+)*)"
-_LIST = r"(?P<rules>[\w@./\-]+(?:\s*,\s*[\w@./\-]+)*)"
-_HASH, _SLASH = r"#\s*", r"(?://|/\*)\s*"
-_S, _I, _L, _T, _C = (
-    Concern.SECURITY,
-    Concern.INFRASTRUCTURE,
-    Concern.LINT,
-    Concern.TYPES,
-    Concern.COVERAGE,
-)
+@cache
+def silencers() -> tuple[Silencer, ...]:
+    """Return the forms of all tools; of two that match, the first one counts."""
+    lists = _table()["lists"]
 
-SILENCERS: tuple[Silencer, ...] = (
-    _row(
-        "ruff",
-        _L,
-        "noqa",
-        _HASH + r"(?:ruff|flake8):\s*noqa\b(?::\s*" + _CODES + ")?",
-        whole_file=True,
-    ),
-    _row("noqa", _L, "noqa", _HASH + r"noqa\b(?::\s*" + _CODES + ")?"),
-    _row("bandit", _S, "nosec", _HASH + r"nosec\b(?::?[ \t]*(?P<rules>B\d+(?:[,\s]+B\d+)*))?"),
-    _row("gosec", _S, "#nosec", _SLASH + r"#nosec\b(?:[ \t]+(?P<rules>G\d+(?:[,\s]+G\d+)*))?"),
-    _row("semgrep", _S, "nosem", r"(?:#|//|/\*)\s*nosem(?:grep)?\b(?::\s*" + _LIST + ")?"),
-    _row("CodeQL", _S, "lgtm", r"(?:#|//)\s*lgtm\b(?:\[(?P<rules>[\w/\-, ]+)\])?"),
-    _row("CodeQL", _S, "codeql", r"(?:#|//)\s*codeql\[(?P<rules>[\w/\-, ]+)\]"),
-    _row("Sonar", _L, "NOSONAR", r"(?:#|//)\s*NOSONAR\b(?:\((?P<rules>[\w:, ]+)\))?"),
-    _row("mypy", _T, "type:", _HASH + r"type:\s*ignore\b(?:\[(?P<rules>[^\]]+)\])?"),
-    _row("pyright", _T, "pyright:", _HASH + r"pyright:\s*ignore\b(?:\[(?P<rules>[^\]]+)\])?"),
-    _row("mypy", _T, "mypy:", _HASH + r"mypy:\s*ignore-errors\b", whole_file=True),
-    _row("pylint", _L, "pylint:", _HASH + r"pylint:\s*skip-file\b", whole_file=True),
-    _row("pylint", _L, "pylint:", _HASH + r"pylint:\s*disable(?:-next)?\s*=\s*(?!all\b)" + _LIST),
-    _row(
-        "pylint", _L, "pylint:", _HASH + r"pylint:\s*disable(?:-next)?\s*=\s*all\b", whole_file=True
-    ),
-    _row(
-        "ESLint",
-        _L,
-        "-disable",
-        _SLASH
-        + r"(?:eslint|oxlint|tslint:)-?disable(?!-(?:next-)?line)\b[ \t]*(?:(?!\*/|--)"
-        + _LIST
-        + ")?",
-        whole_file=True,
-    ),
-    _row(
-        "ESLint",
-        _L,
-        "-disable-",
-        _SLASH
-        + r"(?:eslint|oxlint|tslint:)-?disable-(?:next-)?line\b[ \t]*(?:(?!\*/|--)"
-        + _LIST
-        + ")?",
-    ),
-    _row("Biome", _L, "biome-ignore", _SLASH + r"biome-ignore(?:-all)?[ \t]+(?P<rules>[\w/]+)"),
-    _row("TypeScript", _T, "@ts-nocheck", _SLASH + r"@ts-nocheck\b", whole_file=True),
-    _row("TypeScript", _T, "@ts-ignore", _SLASH + r"@ts-ignore\b"),
-    _row("TypeScript", _T, "@ts-expect-error", _SLASH + r"@ts-expect-error\b"),
-    _row("golangci-lint", _L, "nolint", r"//\s*nolint\b(?::" + _LIST + ")?"),
-    _row("staticcheck", _L, "lint:", r"//lint:(?:file-)?ignore[ \t]+(?P<rules>\S+)"),
-    _row(
-        "ShellCheck", _L, "shellcheck", _HASH + r"shellcheck\s+disable=(?P<rules>(?!all\b)[\w,\-]+)"
-    ),
-    _row("ShellCheck", _L, "shellcheck", _HASH + r"shellcheck\s+disable=all\b", whole_file=True),
-    _row("hadolint", _I, "hadolint", _HASH + r"hadolint\s+(?:global\s+)?ignore=(?P<rules>[\w,]+)"),
-    _row("checkov", _I, "checkov:skip", r"(?:#|//)\s*checkov:skip=(?P<rules>[\w,]+)"),
-    _row("tfsec", _I, "tfsec:ignore", r"(?:#|//)\s*tfsec:ignore:(?P<rules>(?!\*)[\w\-]+)"),
-    _row("tfsec", _I, "tfsec:ignore", r"(?:#|//)\s*tfsec:ignore:\*"),
-    _row("trivy", _I, "trivy:ignore", r"(?:#|//)\s*trivy:ignore:(?P<rules>(?!\*)[\w\-]+)"),
-    _row("trivy", _I, "trivy:ignore", r"(?:#|//)\s*trivy:ignore:\*"),
-    _row(
-        "tflint", _I, "tflint-ignore", r"(?:#|//)\s*tflint-ignore(?:-file)?:\s*(?P<rules>[\w,\- ]+)"
-    ),
-    _row(
-        "KICS",
-        _I,
-        "kics-scan",
-        r"#\s*kics-scan\s+(?:ignore-line|ignore-block|disable=(?P<rules>[\w,\-]+))",
-    ),
-    _row("KICS", _I, "kics-scan", r"#\s*kics-scan\s+ignore\s*$", whole_file=True),
-    _row("zizmor", _I, "zizmor:", _HASH + r"zizmor:\s*ignore\[(?P<rules>[\w\-, ]+)\]"),
-    _row("yamllint", _L, "yamllint", _HASH + r"yamllint\s+disable-file\b", whole_file=True),
-    _row("coverage", _C, "pragma", _HASH + r"pragma:\s*no\s*cover\b"),
-    _row(
-        "coverage",
-        _C,
-        "ignore file",
-        _SLASH + r"(?:istanbul|c8|v8)\s+ignore\s+file\b",
-        whole_file=True,
-    ),
-    _row(
-        "coverage", _C, "ignore", _SLASH + r"(?:istanbul|c8|v8)\s+ignore\s+(?:next|if|else|start)\b"
-    ),
-    _row(
-        "javac",
-        _L,
-        "@SuppressWarnings",
-        r"@SuppressWarnings\(\s*\{?\s*\"(?P<rules>(?!all\")[^)}]*)\"\s*\}?\s*\)",
-    ),
-    _row("javac", _L, "@SuppressWarnings", r"@SuppressWarnings\(\s*\"all\"\s*\)"),
-    _row(
-        "RuboCop",
-        _L,
-        "rubocop",
-        _HASH + r"rubocop\s*:\s*(?:disable|todo)\s+(?P<rules>(?!all\b)[\w/]+(?:\s*,\s*[\w/]+)*)",
-    ),
-    _row("RuboCop", _L, "rubocop", _HASH + r"rubocop\s*:\s*(?:disable|todo)\s+all\b"),
-    _row("rustc", _L, "#![allow", r"#!\[allow\((?P<rules>[^)]*)\)\]", whole_file=True),
-    _row("rustc", _L, "#[allow", r"#\[allow\((?P<rules>[^)]*)\)\]"),
-    _row(
-        "PHPStan",
-        _L,
-        "@phpstan-ignore",
-        r"@phpstan-ignore(?:-(?:next-)?line)?\b(?:[ \t]+(?P<rules>[a-z]\w*\.\w+))?",
-    ),
-    _row(
-        "reviewloop",
-        Concern.OURS,
-        "reviewloop:",
-        r"(?:#|//|/\*|--|<!--)\s*reviewloop:\s*ignore\b(?:\[(?P<rules>[\w/*,\- ]+)\])?",
-    ),
-)
+    def whole(pattern: str) -> str:
+        return pattern.replace("{codes}", lists["codes"]).replace("{names}", lists["names"])
 
-# Security rules of linters: silencing them counts as such.
-SECURITY_RULE = regex(
-    r"^(?:S\d{3}|B\d{3}|G\d{3}|gosec|security/|no-eval|no-implied-eval|no-script-url|Security/"
-    r"|DUO\d+|react/no-danger|bandit|detect-|exec-used|eval-used|SC2091|clippy::unwrap|unsafe)"
-)
-# Style rules: an exception needs no reason.
-STYLE_RULE = regex(
-    r"^(?:E\d{3}|W\d{3}|D\d{3}|I\d{3}|N\d{3}|Q\d{3}|ANN\d{3}|COM\d{3}|UP\d{3}|RUF\d{3}|PLR\d{4}|PLC\d{4}"
-    r"|C4\d\d|C901|F401|F403|F405|ARG\d{3}|FBT\d{3}|SIM\d{3}|TC\d{3}|TCH\d{3}|PT\d{3}|ERA\d{3}|T20\d?"
-    r"|SLF\d{3}|DTZ\d{3}|EM\d{3}|TRY\d{3}|PGH\d{3}|A\d{3}|INP\d{3}|PTH\d{3}|FA\d{3}|Layout/|Style/"
-    r"|Metrics/|Naming/|unused|deprecation|rawtypes|unchecked|line-too-long|missing-|invalid-name|too-many-"
-    r"|import-outside|protected-access|dead_code|clippy::too_many|non_|max-len|SC1091|SC2034|SC2155"
-    r"|lll|funlen|gocyclo|dupl|no-unused|@typescript-eslint/no-unused|camelcase|prettier|import/)"
-)
+    return tuple(
+        Silencer(
+            row["tool"],
+            Concern(row["concern"]),
+            form["needle"],
+            whole(form["pattern"]),
+            form.get("whole_file", False),
+        )
+        for row in _table()["silencer"]
+        for form in row["comments"]
+    )
+
+
+@cache
+def _begins(kind: str) -> re.Pattern[str]:
+    """Return the pattern of rules of a kind; `security_rules` of linters count as of security, and
+    an exception from `style_rules` needs no reason.
+    """
+    return re.compile(f"^(?:{'|'.join(_table()[kind])})")
+
+
 # Lines that tests cannot or need not reach.
 UNREACHABLE = regex(
     r"TYPE_CHECKING|NotImplementedError|__main__|^\s*(?:\.\.\.|pass|except\b.*|raise\b.*|return\b.*"
@@ -223,7 +113,7 @@ _COMMENT_LINE = regex(r"\s*(?:#|//|/\*|\*|--|<!--)\s?(?P<text>.*)")
 
 def find_silenced_checks(file: SourceFile) -> Iterator[Hit]:
     """Yield the comments that silence checks."""
-    tried = [silencer for silencer in SILENCERS if silencer.needle in file.text]
+    tried = [silencer for silencer in silencers() if silencer.needle in file.text]
     if not tried:
         return
     for number, line in enumerate(file.lines, 1):
@@ -243,7 +133,7 @@ def _assess(
 ) -> Hit | None:
     rules = _rules_of(match)
     concern = silencer.concern
-    if any(SECURITY_RULE.match(rule) for rule in rules):
+    if any(_begins("security_rules").match(rule) for rule in rules):
         concern = Concern.SECURITY
     severity = _severity(silencer, concern, rules)
     ours = concern is Concern.OURS
@@ -299,7 +189,7 @@ def _severity(silencer: Silencer, concern: Concern, rules: list[str]) -> Severit
     if rules:
         if concern in (Concern.SECURITY, Concern.INFRASTRUCTURE):
             return Severity.NIT
-        if concern is Concern.TYPES or all(STYLE_RULE.match(rule) for rule in rules):
+        if concern is Concern.TYPES or all(_begins("style_rules").match(rule) for rule in rules):
             return None
         return Severity.NIT
     if silencer.whole_file or concern in (Concern.SECURITY, Concern.INFRASTRUCTURE):
