@@ -57,7 +57,7 @@ def catch_up(repository: Repository) -> list[str]:
     known = {row.body.get("key") for row in AuditFile(repository.folder).rows()}
     late = [
         run
-        for run in reversed(repository.runs.looked())
+        for run in reversed(repository.runs.listed())
         if run.commit and not {f"commit {run.commit}", f"undo {run.commit}"} & known
     ]
     return _keep(repository, late)

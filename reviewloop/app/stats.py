@@ -320,16 +320,16 @@ _NOTHING: Mapping[str, float] = {}
 
 def figures(
     rows: Sequence[RunMetrics],
-    births: Mapping[str, float],
+    spec_dates: Mapping[str, float],
     chosen: Chosen,
     approvals: Mapping[str, float] = _NOTHING,
     shared: Share | None = None,
 ) -> StatsFigures:
     """Return all figures of `stats` as JSON-plain values.
 
-    `rows` are those of all runs, as together they show which run of a task was the first. `births`
-    is when each spec was added, `approvals` when it was first approved, `shared` how many of those
-    were approved by several people.
+    `rows` are those of all runs, as together they show which run of a task was the first.
+    `spec_dates` is when each spec was added, `approvals` when it was first approved, `shared` how
+    many of those were approved by several people.
     """
     rows = _all_called(rows)
     first = _first_reviews(rows)
@@ -358,7 +358,7 @@ def figures(
             "taken_over": sum(row.taken_over for row in work),
         },
         "per_task": _per_task(work),
-        "to_commit": _to_commit(work, births, approvals),
+        "to_commit": _to_commit(work, spec_dates, approvals),
         "money": _money(mine),
         "weeks": _weeks(work, first),
         "repository": None,
@@ -516,10 +516,12 @@ def _first_commits(work: Sequence[RunMetrics], approvals: Mapping[str, float]) -
 
 
 def _to_commit(
-    work: Sequence[RunMetrics], births: Mapping[str, float], approvals: Mapping[str, float]
+    work: Sequence[RunMetrics], spec_dates: Mapping[str, float], approvals: Mapping[str, float]
 ) -> TimesToCommit:
     done = [row for row in work if row.committed_at]
-    since = [row.committed_at - births[row.spec_path] for row in done if row.spec_path in births]
+    since = [
+        row.committed_at - spec_dates[row.spec_path] for row in done if row.spec_path in spec_dates
+    ]
     return {
         "from_begin": _spread([row.committed_at - row.begun_at for row in done]),
         "from_spec": _spread([seconds for seconds in since if seconds >= 0]),

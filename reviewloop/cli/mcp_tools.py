@@ -256,7 +256,7 @@ def _begin(argv: list[str]) -> Answer:
     except ReviewLoopError as error:
         return Answer(str(error), failed=True)
     with closing(repository.runs), tempfile.TemporaryFile() as log:
-        before = {run.run_id for run in repository.runs.looked()}
+        before = {run.run_id for run in repository.runs.listed()}
         process = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
@@ -264,7 +264,7 @@ def _begin(argv: list[str]) -> Answer:
         until = time.monotonic() + _STARTS
         while time.monotonic() < until:
             ended = process.poll() is not None
-            for run in repository.runs.looked():
+            for run in repository.runs.listed():
                 own = repository.stored(run.run_id) / "lock"
                 if run.run_id not in before and (ended or is_held_by(own, process.pid)):
                     body = {"run": run.run_id, "status": str(run.status), "task": run.task_id}

@@ -63,7 +63,7 @@ def show_one(run_id: str | None, diff: bool, fleet: Fleet) -> ExitCode:
     Without RUN: the only one that waits.
     """
     run, note = fleet.one_waiting(run_id)
-    with fleet.looked(run) as seen:
+    with fleet.opened(run) as seen:
         show_seen(seen, run, results(), diff=diff)
     if note:
         render_note(f"{run.run_id} {note}", results())

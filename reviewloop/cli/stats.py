@@ -50,14 +50,14 @@ def stats(
     begin = read_since(since)
     rows = fleet.metrics()
     chosen = Chosen(begin, _spec_of(rows, spec))
-    births = fleet.births([row for row in rows if chosen.of(row)])
+    spec_dates = fleet.spec_dates([row for row in rows if chosen.of(row)])
     if as_html and as_json:
         raise UsageError("--html and --json cannot be combined; give one of them")
     user = repository_if_any()
     approvals = spec_approvals(repository_folder(user.key)) if user else {}
     first = {path: one.at for path, one in approvals.items()}
     several = sum(len(one.people) > 1 for one in approvals.values())
-    body = figures(rows, births, chosen, first, share_of(several, len(approvals)))
+    body = figures(rows, spec_dates, chosen, first, share_of(several, len(approvals)))
     body["repository"] = _of_checkout(user) if user and (repository or as_html) else None
     if as_html:
         click.echo(stats_html(body), nl=False)

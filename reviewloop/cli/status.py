@@ -86,7 +86,7 @@ def show(run_id: str | None, diff: bool, as_json: bool, fleet: Fleet) -> ExitCod
     if as_json:
         print_json("run", run_object(record, fleet.proposal(record)))
         return ExitCode.CLEAN
-    with fleet.looked(record) as seen:
+    with fleet.opened(record) as seen:
         show_seen(seen, record, results(), diff=diff)
     return ExitCode.CLEAN
 

@@ -132,7 +132,7 @@ class MetricsStore:
             rows = cursor.execute("SELECT run_id, record_at FROM figures").fetchall()
         return {row["run_id"]: row["record_at"] for row in rows}
 
-    def births(self) -> dict[str, float]:
+    def spec_dates(self) -> dict[str, float]:
         """Return when each spec was added to the repository, as far as it is known."""
         with self._cursor() as cursor:
             rows = cursor.execute("SELECT path, born_at FROM specs").fetchall()

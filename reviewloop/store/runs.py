@@ -178,7 +178,7 @@ class RunStore:
         self._look()
         return [_copied(one) for one in self._listed]
 
-    def looked(self) -> tuple[RunRecord, ...]:
+    def listed(self) -> tuple[RunRecord, ...]:
         """Return every run, newest first, from the cache: read-only."""
         self._look()
         return self._listed

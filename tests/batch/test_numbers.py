@@ -11,7 +11,7 @@ import pytest
 from support.many import PAIR, SPEC, TASKS, with_a_new_task_above
 
 from reviewloop.app.batch.report import build_report, keep_rows
-from reviewloop.app.batch.spec_changes import as_numbered_now, strays_of
+from reviewloop.app.batch.spec_changes import renumbered, tasks_held_by_runs
 from reviewloop.app.batch.start import BatchRequest, ChosenBatch, find_batch, reopen_rejected
 from reviewloop.app.batch.status import TaskStatus, statuses_of
 from reviewloop.app.project import Repository, open_repository
@@ -73,7 +73,7 @@ def test_the_task_of_a_run_is_known_by_its_place_when_it_is_renamed_and_numbered
     planned.plan(PAIR)
     planned.run("4-a", "Fourth number", RunStatus.WAITING)
     new = PAIR.replace("- [ ] 4. Fourth number", "- [x] 4. By hand\n- [ ] 5. A Fourth number")
-    [(task, held)] = strays_of(*planned.plan(new.replace("[ ] 1.", "[x] 1."))).items()
+    [(task, held)] = tasks_held_by_runs(*planned.plan(new.replace("[ ] 1.", "[x] 1."))).items()
     assert task == "5"
     assert "run 4-a (waiting) is of 'Fourth number', which was task 4" in sentence(held)
 
@@ -82,15 +82,15 @@ def test_a_committed_task_that_was_renamed_is_not_done_again_before_it_is_ticked
     planned.plan(TASKS)
     run = planned.run("4-a", "Fourth number", RunStatus.COMMITTED, commit="c" * 40)
     renamed = TASKS.replace("4. Fourth number", "4. The Fourth number, all of it")
-    assert strays_of(*planned.plan(renamed)) == {}  # it was ticked, so it is another task
+    assert tasks_held_by_runs(*planned.plan(renamed)) == {}  # it was ticked, so it is another task
     run.evidence = {UNTICKED: "the line of task 4 changed"}
     repository, spec = planned.plan(f"{renamed}\n")
     repository.runs.save(run)
-    [(task, held)] = strays_of(repository, spec).items()
+    [(task, held)] = tasks_held_by_runs(repository, spec).items()
     assert task == "4"
     assert "run 4-a committed 'Fourth number' (cccccccccc)" in sentence(held)
     assert f"could not tick it: tick {SPEC}:9 by hand" in sentence(held)
-    assert strays_of(*planned.plan(renamed.replace("[ ] 4.", "[x] 4."))) == {}
+    assert tasks_held_by_runs(*planned.plan(renamed.replace("[ ] 4.", "[x] 4."))) == {}
 
 
 def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(planned):
@@ -107,7 +107,7 @@ def test_a_batch_whose_tasks_were_numbered_anew_keeps_the_rows_of_what_it_did(pl
     assert (rows["First number"].task, rows["First number"].state) == ("2", "committed")
     assert rows["First number"].run == "1-a"
     assert (rows["Fifth number"].task, rows["Fifth number"].state) == ("1", "open")
-    waits = strays_of(repository, spec)[rows["Fourth number"].task]
+    waits = tasks_held_by_runs(repository, spec)[rows["Fourth number"].task]
     assert "run 4-a (waiting) is of 'Fourth number'" in sentence(waits)
     assert (report.totals.runs, len(report.tasks)) == (2, 3)
 
@@ -118,7 +118,7 @@ def test_a_renamed_task_is_no_other_number_and_the_report_keeps_what_was_done(pl
     fourth = planned.run("4-a", "Fourth number", RunStatus.WAITING)
     before = batch(repository, "1", "4")
     repository, spec = planned.plan(TASKS.replace("4. Fourth number", "4. Grand totals"))
-    record, others = as_numbered_now(before, spec)
+    record, others = renumbered(before, spec)
     assert not others
     rows = build_report(repository, record).tasks
     assert [(row.task, row.title, row.state) for row in rows] == [
@@ -135,7 +135,7 @@ def test_a_renamed_task_is_no_other_number_and_the_report_keeps_what_was_done(pl
             repository.runs.delete(run.run_id)
         record = store.find("b")
     ticked = TASKS.replace("[ ] 4. Fourth number", "[x] 4. Grand totals")
-    record, _ = as_numbered_now(record, planned.plan(ticked)[1])
+    record, _ = renumbered(record, planned.plan(ticked)[1])
     rows = build_report(repository, record).tasks
     assert [row.state for row in rows if row.run == "4-a"] == ["committed"]
 

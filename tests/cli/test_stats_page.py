@@ -33,10 +33,10 @@ def red(status: str, *agents: str) -> FindingCount:
     return FindingCount(agents or ("review-security",), "must_fix", status, 1)
 
 
-def page(rows, *, width=100, births=None, chosen=None, encoding="utf-8", **options) -> str:
+def page(rows, *, width=100, spec_dates=None, chosen=None, encoding="utf-8", **options) -> str:
     file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     console = Console(file=file, width=width, markup=False, emoji=False, highlight=False, **options)
-    render_stats(figures(rows, births or {}, chosen or Chosen()), console)
+    render_stats(figures(rows, spec_dates or {}, chosen or Chosen()), console)
     file.flush()
     return file.buffer.getvalue().decode(encoding)
 
@@ -57,7 +57,7 @@ MIXED = [
 
 
 def test_a_page_of_all_kinds_of_ends():
-    told = page(MIXED, births={"s.md": MONDAY})
+    told = page(MIXED, spec_dates={"s.md": MONDAY})
     assert "first pass     66 %  █████████████░░░░░░│  target 95 %, missed" in told
     lines = {line[:14].strip(): line[14:].strip() for line in told.splitlines()[::-1]}
     assert told.splitlines()[0] == "8 tasks in 9 runs and 1 checkpoint"
@@ -144,11 +144,11 @@ def test_a_history_that_is_slow_and_silent_is_asked_once(repo, monkeypatch):
     monkeypatch.chdir(repo)
     fleet = local.LocalFleet(print)
     with closing(MetricsStore(open_repository(for_reading=True).folder)) as store:
-        assert (fleet.births(rows), store.births()) == ({}, {})
+        assert (fleet.spec_dates(rows), store.spec_dates()) == ({}, {})
         monkeypatch.setattr(local, "_SLOW", -1.0)
-        assert fleet.births(rows) == {}
-        assert set(store.births()) == {"nowhere.md"}
-        assert fleet.births(rows) == {}
+        assert fleet.spec_dates(rows) == {}
+        assert set(store.spec_dates()) == {"nowhere.md"}
+        assert fleet.spec_dates(rows) == {}
 
 
 def test_resolved_findings_and_the_time_from_an_approval_are_told():

@@ -13,7 +13,7 @@ from support.team import Team
 from reviewloop.app.fleet.jobs import Jobs
 from reviewloop.app.fleet.snapshot import Snapshot
 from reviewloop.app.fleet.views import reports_of
-from reviewloop.app.fleet.work import births_shown, figures_shown
+from reviewloop.app.fleet.work import figures_shown, spec_dates_shown
 from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.stats import Chosen, figures
 from reviewloop.domain.batch_report import Cost
@@ -141,7 +141,7 @@ def test_the_same_task_of_two_branches_is_two_in_the_figures(postgres):
             row = RunMetrics(f"1-{branch}", "task", "committed", at, at, "1", "spec")
             row = replace(row, first_review=review)
             SharedFigures(database).save("key", branch, [row], {})
-        body = figures(figures_shown(database), births_shown(database), Chosen())
+        body = figures(figures_shown(database), spec_dates_shown(database), Chosen())
     assert body["tasks"] == 2
     assert body["first_pass"]["rate"] == 0.5
 

@@ -61,7 +61,7 @@ def test_a_run_that_proposed_nothing_has_nothing_to_show(holder):
     assert holder.fleet.proposal(run) is None
     with (
         pytest.raises(UsageError, match=r"nothing to show yet \(it is running\); `reviewloop logs"),
-        holder.fleet.looked(run),
+        holder.fleet.opened(run),
     ):
         pass
 

@@ -40,7 +40,7 @@ def test_a_row_comes_back_as_it_was_saved_and_twice_is_once(store, tmp_path):
     with closing(MetricsStore(tmp_path)) as other:
         assert other.all() == [ROW]
         assert other.stamps() == {"2.1-a": 20.0}
-        assert other.births() == {"docs/x-spec.md": 5.0}
+        assert other.spec_dates() == {"docs/x-spec.md": 5.0}
 
 
 def test_only_the_owner_can_read_the_file(store, tmp_path):

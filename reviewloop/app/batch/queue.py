@@ -5,7 +5,7 @@ from contextlib import suppress
 from shlex import quote
 from typing import NamedTuple
 
-from reviewloop.app.batch.spec_changes import needed_of
+from reviewloop.app.batch.spec_changes import runs_needed_by
 from reviewloop.app.batch.stack import (
     Conflict,
     Line,
@@ -65,7 +65,7 @@ class Holding:
         if below := self._commits.get(run.base_commit):
             return Held(f"it builds on {below[0]}, which was not committed", below[1])
         goes_on = {other.run_id: following for other, following in self._runs}
-        for other, need in needed_of(run, (other for other, _ in self._runs)).items():
+        for other, need in runs_needed_by(run, (other for other, _ in self._runs)).items():
             return Held(f"it needs task {need}, and {other} was not committed", goes_on[other])
         if left.red:
             flag = " --with-must-fix" if left.must_fix else ""
@@ -233,7 +233,7 @@ def with_all_below(tops: Sequence[Waiting], waiting: Sequence[Waiting]) -> set[s
             continue
         found.add(run.run_id)
         todo += [by_commit[run.base_commit]] if run.base_commit in by_commit else []
-        todo += [by_id[other] for other in needed_of(run, (one.run for one in waiting))]
+        todo += [by_id[other] for other in runs_needed_by(run, (one.run for one in waiting))]
     return found
 
 

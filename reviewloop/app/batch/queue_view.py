@@ -11,7 +11,7 @@ from reviewloop.app.batch.queue import (
     waiting_elsewhere,
 )
 from reviewloop.app.batch.report import queue_entry
-from reviewloop.app.batch.spec_changes import foretold_untick
+from reviewloop.app.batch.spec_changes import why_not_tickable
 from reviewloop.app.batch.stack import Waiting, chain_below, is_landing
 from reviewloop.app.project import Repository
 from reviewloop.app.run.branches import on_branch
@@ -92,7 +92,7 @@ def _before(repository: Repository, found: Queue, run: RunRecord) -> str:
         f"builds on a commit that {run.branch} does not have: approving rebases it first, "
         "where gates run and reviewers look at what moved below it, and then asks you again"
     )
-    return "; ".join(filter(None, (message, foretold_untick(repository, run))))
+    return "; ".join(filter(None, (message, why_not_tickable(repository, run))))
 
 
 def _row(repository: Repository, found: Queue, one: Waiting, before: str = "") -> QueueEntry:

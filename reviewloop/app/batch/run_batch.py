@@ -9,7 +9,7 @@ from typing import Protocol
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.run_steps import for_a_batch
 from reviewloop.app.batch.session import INTERRUPTED, BatchListener, ReportListener, Session
-from reviewloop.app.batch.spec_changes import strays_of
+from reviewloop.app.batch.spec_changes import tasks_held_by_runs
 from reviewloop.app.batch.start import (
     BatchRequest,
     ChosenBatch,
@@ -110,7 +110,7 @@ def run_batch(repository: Repository, request: BatchRequest, listener: Shown) ->
             listener.opened(sentence)
         if found.before is not None:
             listener.spent(spending.usd(), spending.tokens())
-        strays = strays_of(repository, spec)
+        strays = tasks_held_by_runs(repository, spec)
         reports = ReportListener(listener, repository, store, found.record)
         session = Session(
             repository,

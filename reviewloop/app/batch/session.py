@@ -49,7 +49,7 @@ class StatusCache:
         """
         seen = (repository.runs.seen(), of, titles)
         if seen != self._seen:
-            found = counting_runs(repository, repository.runs.looked(), of, titles)
+            found = counting_runs(repository, repository.runs.listed(), of, titles)
             self._moving = {t: run for t, run in found.items() if run.status is RunStatus.RUNNING}
             self._still = statuses_now(repository, found, titles)
             self._seen = seen

@@ -40,7 +40,7 @@ class TaskHeldError(UsageError):
         return self._held
 
 
-def strays_of(repository: Repository, spec: Spec) -> dict[str, Reason]:
+def tasks_held_by_runs(repository: Repository, spec: Spec) -> dict[str, Reason]:
     """Return task id -> why it must wait: it, or the task with its old id, has a run.
 
     The run is not over, or it committed the task and could not tick it. Its task is found by title;
@@ -51,14 +51,19 @@ def strays_of(repository: Repository, spec: Spec) -> dict[str, Reason]:
     own = {run.title for run in runs if run.spec_path == spec.path}
     for run in runs:
         here = run.spec_path == spec.path and run.branch == repository.user.branch
-        if run.status.over or not here or not run.task_id or _is_known(repository, run, spec):
+        if (
+            run.status.over
+            or not here
+            or not run.task_id
+            or _task_is_unchanged(repository, run, spec)
+        ):
             continue
-        named = _named(repository, run, spec)
-        meant = named or _meant(repository, run, spec, own) or ()
-        held = _held_by(run, meant, ticks=len(named) == 1)
-        for task in [one.id for one in meant if not is_done(spec, one)] or [run.task_id]:
+        named = _tasks_titled_like(repository, run, spec)
+        possible = named or _tasks_titled_before(repository, run, spec, own) or ()
+        held = _held_by(run, possible, ticks=len(named) == 1)
+        for task in [one.id for one in possible if not is_done(spec, one)] or [run.task_id]:
             found.setdefault(task, held)
-    return found | _unticked(repository, spec, own)
+    return found | _committed_but_open(repository, spec, own)
 
 
 def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
@@ -67,7 +72,7 @@ def runs_by_task(repository: Repository, spec: Spec) -> dict[str, RunRecord]:
     for run in reversed(repository.runs.all()):  # the oldest first
         if run.status.over or not run.task_id or run.spec_path not in {spec.path, spec.tasks_path}:
             continue
-        named = [task.id for task in _named(repository, run, spec)]
+        named = [task.id for task in _tasks_titled_like(repository, run, spec)]
         if run.task_id in named:
             found[run.task_id] = run
         elif len(named) == 1:
@@ -99,7 +104,7 @@ def row_of(repository: RunSource, tasks: Mapping[str, str], run: RunRecord) -> s
     return f"{task} before" if task in tasks and stays else task
 
 
-def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]:
+def renumbered(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]:
     """Return the record of a batch with current task ids, and whether any id changed.
 
     A task with only another title keeps its id.
@@ -115,8 +120,7 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
     for task, found in now.items():
         if not found and task not in taken and record.tasks[task] not in there:
             now[task] = task  # its title changed, or it was removed
-    others = any(found != task for task, found in now.items())
-    if not others:
+    if all(found == task for task, found in now.items()):
         tasks = {task: titles.get(task, title) for task, title in record.tasks.items()}
         return replace(record, tasks=tasks), False
     listed = {found: titles.get(found, record.tasks[task]) for task, found in now.items() if found}
@@ -133,7 +137,9 @@ def as_numbered_now(record: BatchRecord, spec: Spec) -> tuple[BatchRecord, bool]
     return replace(record, tasks=listed, needs=needs, kept=kept), True
 
 
-def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[str, Reason]:
+def _committed_but_open(
+    repository: Repository, spec: Spec, own: Collection[str]
+) -> dict[str, Reason]:
     """Return the open tasks whose latest run committed them: doing them again changes nothing."""
     latest: dict[str, RunRecord] = {}
     for run in sorted(repository.runs.all(), key=lambda one: one.created_at):
@@ -143,20 +149,20 @@ def _unticked(repository: Repository, spec: Spec, own: Collection[str]) -> dict[
     for run in latest.values():
         if run.status is not RunStatus.COMMITTED or not run.evidence.get(UNTICKED):
             continue
-        named = _named(repository, run, spec)
-        meant = named or _meant(repository, run, spec, own)
-        if meant is None:
-            meant = [spec.by_id[run.task_id]] if run.task_id in spec.by_id else []
-        if not named and any(is_done(spec, task) for task in meant):
+        named = _tasks_titled_like(repository, run, spec)
+        possible = named or _tasks_titled_before(repository, run, spec, own)
+        if possible is None:
+            possible = [spec.by_id[run.task_id]] if run.task_id in spec.by_id else []
+        if not named and any(is_done(spec, task) for task in possible):
             continue  # its tick
-        for task in meant:
+        for task in possible:
             if not is_done(spec, task):
-                by_hand = _ticks_by_hand(run, task, "" if named else _was(meant, task))
+                by_hand = _ticks_by_hand(run, task, "" if named else _earlier_title(possible, task))
                 found[task.id] = reason(ReasonKind.ERROR, text=by_hand)
     return found
 
 
-def _meant(
+def _tasks_titled_before(
     repository: Repository, run: RunRecord, spec: Spec, own: Collection[str]
 ) -> list[Task] | None:
     """Return the tasks that may have had the title of a run, None where that is unknown.
@@ -169,18 +175,18 @@ def _meant(
     return [task for task in found if kept_title(repository, task.title) not in own]
 
 
-def _named(repository: Repository, run: RunRecord, spec: Spec) -> list[Task]:
+def _tasks_titled_like(repository: Repository, run: RunRecord, spec: Spec) -> list[Task]:
     return [task for task in spec.tasks if is_called(repository, run, task.title)]
 
 
-def _is_known(repository: Repository, run: RunRecord, spec: Spec) -> bool:
+def _task_is_unchanged(repository: Repository, run: RunRecord, spec: Spec) -> bool:
     return any(
         task.id == run.task_id and is_called(repository, run, task.title) for task in spec.tasks
     )
 
 
-def _was(meant: Sequence[Task], task: Task) -> str:
-    sure = "was" if len(meant) == 1 else "may have been"
+def _earlier_title(possible: Sequence[Task], task: Task) -> str:
+    sure = "was" if len(possible) == 1 else "may have been"
     return f", as task {task.id} {sure} called before,"
 
 
@@ -191,9 +197,9 @@ def _ticks_by_hand(run: RunRecord, task: Task, called: str) -> str:
     )
 
 
-def _held_by(run: RunRecord, meant: Sequence[Task], *, ticks: bool) -> Reason:
+def _held_by(run: RunRecord, possible: Sequence[Task], *, ticks: bool) -> Reason:
     answer = "approve or reject it" if run.status == "waiting" else "reject it"
-    which = f"tick {meant[0].where}" if len(meant) == 1 else "tick its task"
+    which = f"tick {possible[0].where}" if len(possible) == 1 else "tick its task"
     by_hand = "" if ticks or run.status != "waiting" else f"; approved, {which} by hand"
     what = (
         f"is of '{run.title}', which was task {run.task_id} when it began; {answer} first "
@@ -210,7 +216,7 @@ def changed_since(repository: Repository, run: RunRecord) -> str:
 
     A new number, of the task or of a dependency, is no change; nor is a removed dependency.
     """
-    was, listed = _then_and_now(repository, run)
+    was, listed = _task_then_and_tasks_now(repository, run)
     if was is None:
         return ""
     try:
@@ -219,14 +225,14 @@ def changed_since(repository: Repository, run: RunRecord) -> str:
         return ""  # nor is it ticked, which is reported
     if _text(now) != _text(was) and _text_kept(repository, now) != _text(was):
         return f"the text of task {now.id} changed after its run began ({now.where})"
-    if lacks := _new_need(run, was, now, listed):
+    if lacks := _added_dependency(run, was, now, listed):
         return f"task {now.id} waits for {lacks} now, as it did not when its run began"
     return ""
 
 
-def foretold_untick(repository: Repository, run: RunRecord) -> str:
+def why_not_tickable(repository: Repository, run: RunRecord) -> str:
     """Return why approving a run cannot tick its task in the spec as it is now, or ""."""
-    was, listed = _then_and_now(repository, run)
+    was, listed = _task_then_and_tasks_now(repository, run)
     if was is None:
         return ""
     try:
@@ -236,7 +242,9 @@ def foretold_untick(repository: Repository, run: RunRecord) -> str:
     return ""
 
 
-def _then_and_now(repository: Repository, run: RunRecord) -> tuple[Task | None, tuple[Task, ...]]:
+def _task_then_and_tasks_now(
+    repository: Repository, run: RunRecord
+) -> tuple[Task | None, tuple[Task, ...]]:
     """Return the task as the run got it, and the list of tasks on disk."""
     folder, brief = repository.run_folder(run.run_id) / "blobs", run.options.get("brief")
     here = run.task_id and run.branch == repository.user.branch
@@ -273,7 +281,7 @@ def _text_kept(repository: Repository, task: Task) -> list[str]:
     return [redact(line) for line in _text(task)]
 
 
-def _new_need(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> str:
+def _added_dependency(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> str:
     """Return an open task that was added to this one's dependencies since its run started."""
     called = run.options.get("needs_called", {})
     by_id = {task.id: task for task in listed} if now.depends else {}
@@ -288,7 +296,7 @@ def _new_need(run: RunRecord, was: Task, now: Task, listed: Sequence[Task]) -> s
     return ""
 
 
-def needed_of(run: RunRecord, others: Iterable[RunRecord]) -> dict[str, str]:
+def runs_needed_by(run: RunRecord, others: Iterable[RunRecord]) -> dict[str, str]:
     """Return run id -> id under which the task of `run` needs that run's task.
 
     Inserting a task into a spec changes ids, so another task may have the id now.

@@ -9,7 +9,7 @@ from dataclasses import field, replace
 
 from reviewloop.app.batch.limits import Spending
 from reviewloop.app.batch.session import BatchOptions
-from reviewloop.app.batch.spec_changes import as_numbered_now
+from reviewloop.app.batch.spec_changes import renumbered
 from reviewloop.app.batch.status import (
     ANEW,
     TaskStatus,
@@ -81,7 +81,7 @@ def finished_record(
 ) -> BatchRecord:
     """Return the record to report when nothing is left to do: the batch before, or an empty one."""
     if before is not None:
-        before, _ = as_numbered_now(before, spec)
+        before, _ = renumbered(before, spec)
         tasks = _still(repository, before, spec)
         others = (
             dict.fromkeys(tasks, _NOT_CHOSEN) if request.tasks or request.wave is not None else {}
@@ -107,8 +107,8 @@ def find_batch(
     steps = {step.task.id: step for step in order.steps}
     numbered = ""
     if before is not None:
-        before, others = as_numbered_now(before, spec)
-        if others:
+        before, changed = renumbered(before, spec)
+        if changed:
             numbered = f"{spec.path} numbers its tasks otherwise than when {before.batch_id} began"
     if before is not None and _is_through(repository, before, spec):
         before, new = None, _new(repository, spec)

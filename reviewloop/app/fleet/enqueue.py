@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from reviewloop.app.batch.report import queued_report
 from reviewloop.app.batch.run_steps import for_a_batch
-from reviewloop.app.batch.spec_changes import strays_of, was_renumbered
+from reviewloop.app.batch.spec_changes import tasks_held_by_runs, was_renumbered
 from reviewloop.app.batch.start import BatchRequest, nothing_left
 from reviewloop.app.batch.status import ANEW
 from reviewloop.app.fleet.jobs import Jobs
@@ -299,7 +299,7 @@ def _queued(
     about_before = batches.get(begun.batch_id).about if begun else about
     about = keep_model(about_before, about, notes, queued=bool(others - {""}))
     runs = runs_for(there, spec)
-    strays = {t: why for t, why in strays_of(there, spec).items() if t in tasks}
+    strays = {t: why for t, why in tasks_held_by_runs(there, spec).items() if t in tasks}
     blocked = {run.task_id for run in runs if run.status is RunStatus.BLOCKED}
     if request.options.until_failure and (first := next((t for t in tasks if t in blocked), "")):
         because = reason(ReasonKind.STILL_BLOCKED, task=first)

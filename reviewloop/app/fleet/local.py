@@ -74,7 +74,7 @@ class LocalFleet:
         from reviewloop.store.locks import is_held
 
         repository = self._own_runs(self._read)
-        runs = tuple(_state_of(repository, run) for run in repository.runs.looked())
+        runs = tuple(_state_of(repository, run) for run in repository.runs.listed())
         at_work = is_held(repository.batch_lock)  # first: a batch may end meanwhile
         batch = newest_batch(repository)
         reports = [build_report(repository, batch, at_work=at_work)] if batch else []
@@ -94,7 +94,7 @@ class LocalFleet:
         return proposal_of(self._read, run)
 
     @contextmanager
-    def looked(self, run: RunRecord) -> Iterator[Seen]:
+    def opened(self, run: RunRecord) -> Iterator[Seen]:
         """Yield the proposal of a run, with what blocks it now."""
         from reviewloop.app.run.view import current_proposal, view
 
@@ -127,13 +127,13 @@ class LocalFleet:
                 self._notify(sentence)
             return kept.all()
 
-    def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
+    def spec_dates(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
         """Return when each spec was added to the repository; history is read once for each."""
         from reviewloop.git.revisions import first_commit_time
         from reviewloop.store.metrics import MetricsStore
 
         with closing(MetricsStore(self._read.folder)) as store:
-            known = store.births()
+            known = store.spec_dates()
             paths = {row.spec_path for row in rows if row.committed_at and row.spec_path}
             for path in paths - set(known):
                 started = time.monotonic()
@@ -147,7 +147,7 @@ class LocalFleet:
 
     def tasks(self, user: "UserRepo", spec: "Spec") -> TasksInWork:
         """Return the runs of the tasks of a spec; creates nothing where there are none."""
-        from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
+        from reviewloop.app.batch.spec_changes import runs_by_task, tasks_held_by_runs
         from reviewloop.app.batch.status import status_of
         from reviewloop.render.reasons import sentence
         from reviewloop.store.folders import repository_folder
@@ -161,7 +161,9 @@ class LocalFleet:
             mine = {
                 task: (run.run_id, str(status_of(repository, run))) for task, run in runs.items()
             }
-            held = {task: sentence(why) for task, why in strays_of(repository, spec).items()}
+            held = {
+                task: sentence(why) for task, why in tasks_held_by_runs(repository, spec).items()
+            }
             return TasksInWork(mine, held, _done_elsewhere(repository, spec))
 
     def waiting(self, branch: str) -> Listing:
@@ -323,7 +325,7 @@ def _done_elsewhere(repository: Repository, spec: "Spec") -> dict[str, str]:
     from reviewloop.specs.select import is_done
 
     user, found = repository.user, dict[str, str]()
-    for run in repository.runs.looked():
+    for run in repository.runs.listed():
         task = spec.by_id.get(run.task_id) if run.spec_path == spec.path else None
         if task is None or task.id in found or is_done(spec, task) or task.title != run.title:
             continue

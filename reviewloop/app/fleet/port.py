@@ -219,7 +219,7 @@ class Fleet(Protocol):
         """Return the proposal of a run, None when it has none yet."""
         ...
 
-    def looked(self, run: RunRecord) -> AbstractContextManager[Seen]:
+    def opened(self, run: RunRecord) -> AbstractContextManager[Seen]:
         """Yield the view of a run; raise `UsageError` when it has nothing to show yet."""
         ...
 
@@ -231,7 +231,7 @@ class Fleet(Protocol):
         """Return the figures of all runs, deleted ones included."""
         ...
 
-    def births(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
+    def spec_dates(self, rows: Iterable["RunMetrics"]) -> Mapping[str, float]:
         """Return when the specs of committed runs were added to their repositories."""
         ...
 

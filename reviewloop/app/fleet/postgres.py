@@ -26,7 +26,7 @@ from reviewloop.app.fleet.queue import queue_report
 from reviewloop.app.fleet.snapshot import CurrentCheckout, Snapshot
 from reviewloop.app.fleet.task_status import tasks_in_work
 from reviewloop.app.fleet.views import reports_of
-from reviewloop.app.fleet.work import births_shown, figures_shown
+from reviewloop.app.fleet.work import figures_shown, spec_dates_shown
 from reviewloop.app.fleet.workplace import opened
 from reviewloop.app.project import Repository, open_repository, read_settings
 from reviewloop.app.run.answers import build_answer
@@ -104,7 +104,7 @@ class PostgresFleet:
         return cast(Proposal, SharedRuns(self._database).proposal(run.run_id)[0]) or None
 
     @contextmanager
-    def looked(self, run: RunRecord) -> Iterator[Seen]:
+    def opened(self, run: RunRecord) -> Iterator[Seen]:
         """Yield the stored view of a run; the lines of its files are not available."""
         proposal, patch = reading.proposal_shown(self._database, run)
         yield Seen(proposal, lambda path: None, lambda: patch)
@@ -117,9 +117,9 @@ class PostgresFleet:
         """Return the figures of all runs."""
         return figures_shown(self._database)
 
-    def births(self, rows: Iterable[RunMetrics]) -> Mapping[str, float]:
+    def spec_dates(self, rows: Iterable[RunMetrics]) -> Mapping[str, float]:
         """Return when specs were added to their repositories, as workers found it."""
-        return births_shown(self._database)
+        return spec_dates_shown(self._database)
 
     def tasks(self, user: UserRepo, spec: Spec) -> TasksInWork:
         """Return the workers' runs of the tasks; none before the first batch."""

@@ -7,7 +7,7 @@ from shlex import quote
 from reviewloop.app.batch.policy import because_of
 from reviewloop.app.batch.queue import estimate_approval
 from reviewloop.app.batch.queue_view import approve_all
-from reviewloop.app.batch.spec_changes import needed_of
+from reviewloop.app.batch.spec_changes import runs_needed_by
 from reviewloop.app.batch.stack import Conflict, Waiting, conflict_below, no_merge
 from reviewloop.app.fleet.snapshot import BranchSource, CurrentCheckout, Snapshot
 from reviewloop.domain.batch_report import QueueEntry, QueueReport
@@ -43,7 +43,7 @@ def conflict_of(source: BranchSource, run: RunRecord) -> Conflict | None:
 def below(source: BranchSource, run: RunRecord) -> list[tuple[Waiting, str]]:
     """Return the waiting runs that must be on the branch before a run, each with the reason."""
     waiting = source.queue.waiting
-    needs = needed_of(run, (one.run for one in waiting))
+    needs = runs_needed_by(run, (one.run for one in waiting))
     found = []
     for one in waiting:
         other = one.run.run_id

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from reviewloop.app.batch.spec_changes import runs_by_task, strays_of
+from reviewloop.app.batch.spec_changes import runs_by_task, tasks_held_by_runs
 from reviewloop.app.batch.status import is_called
 from reviewloop.app.fleet.jobs import TASK
 from reviewloop.app.fleet.port import TasksInWork
@@ -43,7 +43,7 @@ def tasks_in_work(snapshot: Snapshot, user: UserRepo, spec: Spec) -> TasksInWork
             stopped = state in {"paused", "stopped"}
             queued_again = "running" if stopped and task in queued else "stopped"
             found[task] = (run.run_id, queued_again if stopped else state)
-        held |= {task: sentence(why) for task, why in strays_of(repository, spec).items()}
+        held |= {task: sentence(why) for task, why in tasks_held_by_runs(repository, spec).items()}
     return TasksInWork(found, held, {})
 
 

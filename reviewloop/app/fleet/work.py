@@ -9,7 +9,7 @@ from reviewloop.app.batch.policy import because_of
 from reviewloop.app.batch.queue import find_missing_task, missing_task_reason
 from reviewloop.app.batch.report import build_report, note_rows, queue_entry
 from reviewloop.app.batch.session import BatchOptions, ReportListener, Session
-from reviewloop.app.batch.spec_changes import needed_of, strays_of
+from reviewloop.app.batch.spec_changes import runs_needed_by, tasks_held_by_runs
 from reviewloop.app.batch.stack import (
     Waiting,
     approvable_runs,
@@ -121,7 +121,7 @@ def _moved_along(
     repository = job.repository
     if why := _no_merge(job, run) or _why_not_yet(job, run, line, after):
         return why
-    there = needed_of(run, (one.run for one in line)).values()
+    there = runs_needed_by(run, (one.run for one in line)).values()
     if need := find_missing_task(repository, run, there):
         lacks = missing_task_reason(repository, run, need)
         return naming(reason(ReasonKind.ERROR, text=lacks.why), *lacks.runs)
@@ -162,7 +162,7 @@ def _why_not_yet(
     """Return what must be on the branch, or in the stack above it, before a run; "" if all is."""
     there = {one.run.run_id for one in line}
     waiting = approvable_runs(job.repository, job.repository.runs.all())
-    needs = needed_of(run, (one.run for one in waiting))
+    needs = runs_needed_by(run, (one.run for one in waiting))
     for one in waiting:
         other = one.run.run_id
         if one.commit == run.base_commit:
@@ -188,13 +188,13 @@ def store_figures(repository: Repository, about: About, database: Database) -> l
             rows = [row for row in store.all() if known.get(row.run_id) != row.record_at]
     except WorkspaceError as error:
         return [str(error)]
-    born = {path for key, path in shared.births() if key == about.repository}
-    births = {}
+    born = {path for key, path in shared.spec_dates() if key == about.repository}
+    spec_dates = {}
     for path in {row.spec_path for row in rows if row.committed_at and row.spec_path} - born:
         if (at := first_commit_time(repository.user, path)) is not None:
-            births[path] = at
-    if rows or births:
-        shared.save(about.repository, about.branch, rows, births)
+            spec_dates[path] = at
+    if rows or spec_dates:
+        shared.save(about.repository, about.branch, rows, spec_dates)
     return problems
 
 
@@ -215,10 +215,12 @@ def figures_shown(database: Database) -> list[RunMetrics]:
     ]
 
 
-def births_shown(database: Database) -> dict[str, float]:
+def spec_dates_shown(database: Database) -> dict[str, float]:
     """Return when specs were added to their repositories, by the names of `figures_shown`."""
     named = _named_specs(database)
-    return {named(key, path): at for (key, path), at in SharedFigures(database).births().items()}
+    return {
+        named(key, path): at for (key, path), at in SharedFigures(database).spec_dates().items()
+    }
 
 
 def _named_specs(database: Database) -> Callable[[str, str], str]:
@@ -323,7 +325,7 @@ def _work(job: Job, store: BatchStore, record: BatchRecord, task: str) -> None:
         Spending(job.repository, record, loaded.settings),
         ReportListener(job.workplace.listener, job.repository, store, mine),
         {other for other in ids if other != task},
-        strays=strays_of(job.repository, spec),
+        strays=tasks_held_by_runs(job.repository, spec),
     )
     Work(session, job.workplace.workers).do()
     held = {one: why for one, why in session.record.held.items() if one == task}

@@ -23,7 +23,7 @@ def foreign_runs(repository: Repository) -> tuple[RunRecord, ...]:
     A run on top of another one counts if the lowest run of its stack does; if that run is deleted,
     it does not count.
     """
-    runs = repository.runs.looked()
+    runs = repository.runs.listed()
     by_id = {run.run_id: run for run in runs}
     named = [*(run.base_commit for run in runs), *(run.commit for run in runs)]
     absent = _absent(repository, named)

@@ -15,7 +15,11 @@ class SharedFigures:
         self._database = database
 
     def save(
-        self, repository: str, branch: str, rows: Iterable[RunMetrics], births: Mapping[str, float]
+        self,
+        repository: str,
+        branch: str,
+        rows: Iterable[RunMetrics],
+        spec_dates: Mapping[str, float],
     ) -> None:
         """Insert or replace rows of a branch, and store when specs were added to the repository."""
         with self._database.transaction():
@@ -26,7 +30,7 @@ class SharedFigures:
                     "UPDATE SET record_at = excluded.record_at, body = excluded.body",
                     (row.run_id, repository, row.begun_at, row.record_at, body),
                 )
-            for path, at in births.items():
+            for path, at in spec_dates.items():
                 self._database.execute(
                     "INSERT INTO specs VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
                     (repository, path, at),
@@ -47,7 +51,7 @@ class SharedFigures:
         found = [(row.text("repository"), json.loads(row.text("body"))) for row in rows]
         return [(key, body.get("branch", ""), row_of(body)) for key, body in found]
 
-    def births(self) -> dict[tuple[str, str], float]:
+    def spec_dates(self) -> dict[tuple[str, str], float]:
         """Return when each spec was added to its repository, as far as it is known."""
         rows = self._database.execute("SELECT repository, path, born_at FROM specs")
         return {(row.text("repository"), row.text("path")): row.number("born_at") for row in rows}
