@@ -39,7 +39,7 @@ GROUPS = {
         Entry("dismiss", "silencing", "Dismiss a finding for good."),
         Entry("baseline", "silencing", "Accept what is there today."),
         Entry("ask", "ask", "Ask about the repository; the answer quotes its files."),
-        Entry("quiet", "quiet", "Report no more what people keep dismissing."),
+        Entry("quiet", "quiet", "Stop reporting what people keep dismissing."),
         Entry("github", "github", "Review pull requests on GitHub."),
     ),
     "Specify": (

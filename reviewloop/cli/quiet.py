@@ -28,7 +28,7 @@ from reviewloop.review.quiet import QUIET_FILE, QuietRule
 
 @click.group(cls=Group, default="propose")
 def quiet() -> None:
-    """Report no more what people keep dismissing.
+    """Stop reporting what people keep dismissing.
 
     Rules are proposed in a file, replayed on past findings and adopted by you. What must be fixed
     is always reported.

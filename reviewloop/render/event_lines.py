@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from reviewloop.domain.event import RunEvent
+from reviewloop.domain.gate import GateStatus
 from reviewloop.render.text import counted, duration
 from reviewloop.render.untrusted import one_line
 
@@ -32,9 +33,21 @@ def outcome(event: RunEvent) -> str:
     parts = [
         "" if status in {"done", "ok", "passed"} else status,
         counted(findings, "finding") if findings else "",
-        _text(event, "summary") or _text(event, "note") or _text(event, "reason"),
+        _summary(event) or _text(event, "note") or _text(event, "reason"),
     ]
     return ", ".join(filter(None, parts))
+
+
+def _summary(event: RunEvent) -> str:
+    named = _text(event, "name"), _text(event, "status")
+    return undoubled(*named, _text(event, "summary"))
+
+
+def undoubled(gate: str, status: str, summary: str) -> str:
+    """Return the summary of a gate's result without what its status says already."""
+    if status != GateStatus.NOT_DETECTED:
+        return summary
+    return summary.removeprefix(f"no {gate} gate detected").removeprefix("; ")
 
 
 def action(event: RunEvent) -> str:

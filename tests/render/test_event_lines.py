@@ -163,3 +163,12 @@ def test_no_runs_says_how_to_start_one():
     out = io.StringIO()
     render_runs([], Console(file=out, width=80))
     assert out.getvalue().startswith("no runs yet")
+
+
+def test_a_gate_without_a_command_is_told_once():
+    event = {"kind": "gate", "name": "lint", "status": "not_detected", "at": 1.0}
+    line = describe({**event, "summary": "no lint gate detected; looked for ruff"})
+    assert line.endswith("lint: not detected, looked for ruff")
+    assert describe({**event, "summary": "no lint gate detected"}).endswith("lint: not detected")
+    passed = {**event, "status": "passed", "summary": "no lint gate detected"}
+    assert describe(passed).endswith("lint: no lint gate detected")

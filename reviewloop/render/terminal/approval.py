@@ -13,6 +13,7 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.gate import GateStatus
 from reviewloop.render.counts import count_records, is_request
+from reviewloop.render.event_lines import undoubled
 from reviewloop.render.proposal import (
     AgentFigures,
     Proposal,
@@ -133,13 +134,6 @@ def mark_of(gate: Mapping[str, Any], console: Console) -> tuple[str, str]:
     return (_ASCII.get(mark, mark) if console.options.ascii_only else mark), style
 
 
-def _status_prefix(gate: Mapping[str, Any]) -> str:
-    """Return the prefix for a status that needs words."""
-    if gate["status"] != GateStatus.NOT_DETECTED:
-        return ""
-    return f"no {one_line(gate['name'])} gate detected; "
-
-
 def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
     """Print one line per gate (`GateResult.plain()`), and the log's excerpt below a red one."""
     for gate in gates:
@@ -149,7 +143,8 @@ def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
         head = Text(f"  {mark} ", style=style)
         head.append(f"{one_line(gate['name']):<11} ", style="default")
         head.append(f"{words:<15}", style=style)
-        body = Text(one_line(gate.get("summary", "")).removeprefix(_status_prefix(gate)))
+        summary = one_line(gate.get("summary", ""))
+        body = Text(undoubled(one_line(gate["name"]), status, summary))
         if gate.get("seconds"):
             body.append(f"  {duration(gate['seconds'])}", style="dim")
         if gate.get("command"):

@@ -154,7 +154,8 @@ def _name(manifest: ChangedManifest, entry: Entry) -> Iterator[Hit]:
     row = find_replacement(entry.ecosystem, entry.name)
     if row is not None:
         message = (
-            f"{entry.name} is no longer cared for by its authors; use {row.instead} ({row.source})."
+            f"{entry.name} is no longer maintained by its authors; "
+            f"use {row.instead} ({row.source})."
         )
         hit = _about(rules.ABANDONED, manifest, entry, message)
         yield hit if manifest.is_new(entry) else replace(hit, severity=NIT)

@@ -100,7 +100,7 @@ def find_copy_before_install(source: DockerSource) -> Iterator[Flaw]:
             if late and not _earlier_manifest(stage, whole):
                 line = late[0].instruction.line
                 yield Flaw(
-                    whole, None, f"Any change of a file repeats the installation in line {line}."
+                    whole, None, f"A change to any file repeats the installation in line {line}."
                 )
             break
 
