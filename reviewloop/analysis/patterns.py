@@ -40,6 +40,17 @@ _GRAMMARS = {
 ANCESTOR_BUDGET = 3_000_000  # nodes per file: hostile nesting must not make a walk quadratic
 
 
+class UnusableMatchError(ValueError):
+    """The `match` of a rule that the engine cannot use; the message names the rule, and why."""
+
+
+def _cause(error: RuntimeError) -> str:
+    """Return what the engine says of a rule, without its stack: the last cause is the exact one."""
+    causes = str(error).partition("Stack backtrace:")[0].partition("Caused by:")[2]
+    last = re.split(r"\s+\d+: ", causes)[-1]
+    return f"`match` cannot be used: {' '.join(last.split()) or 'it is not valid'}"
+
+
 @dataclass(frozen=True)
 class Found:
     """A match of a pattern, with its differences from the rule's own texts."""
@@ -200,12 +211,13 @@ def _walk(active: list[RuleEntry], grammar_name: str, file: SourceFile) -> Itera
             for entry in by_call.get(grammar.call_name(node), ()):
                 if entry.matcher.check:
                     yield from _hits(entry, node, source)
-                elif (shown := _reported(entry.matcher, node, grammar)) is not None:
+                elif (shown := _reported(entry, node, grammar)) is not None:
                     yield _hit(entry.rule, Found(shown), source)
 
 
-def _reported(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | None":
+def _reported(entry: RuleEntry, call: "SgNode", grammar: Grammar) -> "SgNode | None":
     """Return the node to report of a call that is as a rule says, else None."""
+    matcher, name = entry.matcher, entry.rule.id
     if matcher.receiver or matcher.not_receiver:
         of = grammar.receiver(call)
         if not re.search(matcher.receiver, of):
@@ -215,25 +227,28 @@ def _reported(matcher: Matcher, call: "SgNode", grammar: Grammar) -> "SgNode | N
     given = grammar.arguments(call) if matcher.arguments else []
     for at, required in matcher.arguments.items():
         argument = given[at - 1] if at <= len(given) else None
-        if not _fits(argument, required, grammar):
+        if not _fits(argument, required, grammar, name):
             return None
-    if matcher.match is not None and not _holds(call, matcher.match):
+    if matcher.match is not None and not _holds(call, matcher.match, name):
         return None
     return given[int(matcher.report.split()[1]) - 1] if matcher.report else call
 
 
-def _fits(argument: "SgNode | None", required: object, grammar: Grammar) -> bool:
+def _fits(argument: "SgNode | None", required: object, grammar: Grammar, name: str) -> bool:
     if argument is None or required == "none":
         return argument is None and required == "none"
     if isinstance(required, str):
         return grammar.literal(argument) is (required == "literal")
-    return _holds(grammar.plain(argument), cast("Mapping[str, object]", required))
+    return _holds(grammar.plain(argument), cast("Mapping[str, object]", required), name)
 
 
-def _holds(node: "SgNode", rule: Mapping[str, object]) -> bool:
-    """Whether a rule in ast-grep's language matches this very node."""
+def _holds(node: "SgNode", rule: Mapping[str, object], name: str) -> bool:
+    """Whether the named rule, in ast-grep's language, matches this very node."""
     conditions: dict[str, Any] = dict(rule)
-    return node.matches(**conditions)
+    try:
+        return node.matches(**conditions)
+    except RuntimeError as error:
+        raise UnusableMatchError(f"{name}: {_cause(error)}") from None
 
 
 def _applies(matcher: Matcher, file: SourceFile) -> bool:
@@ -265,7 +280,10 @@ def _matching(active: Iterable[RuleEntry], root: "SgNode") -> list[RuleEntry]:
     alone = {e.rule.id for e in structural if "rule" in (e.matcher.match or {})}
     together = [e.matcher.match for e in structural if e.rule.id not in alone]
     everything: Any = {"rule": {"any": together}}
-    found = {node.kind() for node in root.find_all(everything)} if together else set()
+    try:
+        found = {node.kind() for node in root.find_all(everything)} if together else set()
+    except RuntimeError:  # of one of them: which one is said when it is alone
+        return structural
     if not found and not alone:
         return []
     return [e for e in structural if e.rule.id in alone or _kinds(e.matcher.match, found) & found]
@@ -283,7 +301,11 @@ def _kinds(match: Mapping[str, Any] | None, unknown: set[str]) -> set[str]:
 
 def _matches(entry: RuleEntry, source: Source) -> Iterator[Hit]:
     match: Any = entry.matcher.match
-    for node in source.root.find_all(match if "rule" in match else {"rule": match}):
+    try:
+        found = source.root.find_all(match if "rule" in match else {"rule": match})
+    except RuntimeError as error:
+        raise UnusableMatchError(f"{entry.rule.id}: {_cause(error)}") from None
+    for node in found:
         shown = node.get_match(entry.matcher.report) if entry.matcher.report else node
         if shown is not None:
             yield _hit(entry.rule, Found(shown), source)

@@ -10,6 +10,7 @@ from support.prepared import run_prepared
 
 from reviewloop.analysis import rule_files
 from reviewloop.analysis.contract import SourceFile, resolve
+from reviewloop.analysis.patterns import UnusableMatchError
 from reviewloop.analysis.rule_book import file_checks, is_about_a_rule, own_rules, rule_of
 from reviewloop.analysis.rule_files import RuleFileError, load_records, read_page
 from reviewloop.analysis.rule_packs import folder_pack, installed_packs, read_rules
@@ -331,6 +332,26 @@ def test_a_folder_with_a_rule_file_that_cannot_be_used_is_refused_in_a_sentence(
     write(tmp_path, RULE.replace("should_fix", "urgent"))
     with pytest.raises(UsageError, match=r"acme/print.md: severity is one of must_fix"):
         read_rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("match", "why"),
+    [
+        ("match:\n  kind: no_such_kind", "Kind `no_such_kind` is invalid."),
+        ("match:\n  kind: call\n  has: {field: nothing, regex: a}", "invalid field nothing."),
+        ("match:\n  regex: (", "regex parse error: ( ^ error: unclosed group"),
+        ("calls: [print]\nmatch:\n  kind: nope", "Kind `nope` is invalid."),
+        ("calls: [print]\narguments:\n  1:\n    kind: nope", "Kind `nope` is invalid."),
+    ],
+)
+def test_a_match_that_the_engine_does_not_know_is_named_without_its_stack(tmp_path, match, why):
+    write(tmp_path, name="fine", text=RULE.replace("acme/print", "acme/fine"))
+    with pytest.raises(UnusableMatchError) as refused:
+        lines_found(tmp_path, f"{match}\n", "print(total)\n")
+    said = str(refused.value)
+    assert said.startswith("acme/print: `match` cannot be used: ")
+    assert said.endswith(why)
+    assert len(said) < 150
 
 
 def test_ours_comes_in_by_the_same_door():
