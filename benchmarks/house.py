@@ -47,6 +47,7 @@ SAME_WORDS = {"lower", "casefold", "strip", "lstrip", "rstrip"}
 FOREIGN_PROSE = {
     "reviewloop/agents/definition.py::_json_advice": "Python has one class for all faults of JSON",
     "reviewloop/analysis/outline.py::_swift": "Swift",
+    "reviewloop/analysis/patterns.py::_cause": "the engine of rules has one class for all errors",
     "reviewloop/git/patch_text.py::_section": "git's header of a patch",
     "reviewloop/git/repository.py::_require_answer": "git has one exit code for all refusals",
     "reviewloop/guards/against_base.py::needs_local_network": "what a test runner prints",

@@ -30,24 +30,14 @@ def outcome(event: RunEvent) -> str:
     """Return how a step, gate or reviewer ended: `failed, 2 findings, timed out`."""
     status = _text(event, "status").replace("_", " ")
     findings = int(event.get("findings") or 0)
+    why = _text(event, "summary") or _text(event, "note") or _text(event, "reason")
+    told = event.get("status") == GateStatus.NOT_DETECTED and why  # it says that nothing was found
     parts = [
-        "" if status in {"done", "ok", "passed"} else status,
+        "" if told or status in {"done", "ok", "passed"} else status,
         counted(findings, "finding") if findings else "",
-        _summary(event) or _text(event, "note") or _text(event, "reason"),
+        why,
     ]
     return ", ".join(filter(None, parts))
-
-
-def _summary(event: RunEvent) -> str:
-    named = _text(event, "name"), _text(event, "status")
-    return undoubled(*named, _text(event, "summary"))
-
-
-def undoubled(gate: str, status: str, summary: str) -> str:
-    """Return the summary of a gate's result without what its status says already."""
-    if status != GateStatus.NOT_DETECTED:
-        return summary
-    return summary.removeprefix(f"no {gate} gate detected").removeprefix("; ")
 
 
 def action(event: RunEvent) -> str:

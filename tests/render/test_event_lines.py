@@ -25,7 +25,7 @@ from reviewloop.render.terminal.runs import LogLines, render_runs
         ),
         (
             {"kind": "gate", "name": "test", "status": "not_detected", "summary": "no test gate"},
-            "test: not detected, no test gate",
+            "test: no test gate",
         ),
         (
             {"kind": "gate", "name": "test", "status": "passed", "summary": "3 passed"},
@@ -168,7 +168,8 @@ def test_no_runs_says_how_to_start_one():
 def test_a_gate_without_a_command_is_told_once():
     event = {"kind": "gate", "name": "lint", "status": "not_detected", "at": 1.0}
     line = describe({**event, "summary": "no lint gate detected; looked for ruff"})
-    assert line.endswith("lint: not detected, looked for ruff")
-    assert describe({**event, "summary": "no lint gate detected"}).endswith("lint: not detected")
-    passed = {**event, "status": "passed", "summary": "no lint gate detected"}
-    assert describe(passed).endswith("lint: no lint gate detected")
+    assert line.endswith("lint: no lint gate detected; looked for ruff")
+    assert describe(event).endswith("lint: not detected")
+    assert describe({**event, "status": "failed", "summary": "2 errors"}).endswith(
+        "lint: failed, 2 errors"
+    )

@@ -133,12 +133,14 @@ def test_screen_shows_all_that_a_decision_needs():
 
 def test_gate_that_found_nothing_to_run_is_never_shown_as_passed():
     lines = screen(proposal()).splitlines()
-    build = next(line for line in lines if line.startswith("  – build"))
-    assert build.split() == ["–", "build", "not", "detected"]
+    assert "  – build       no build gate detected" in lines
     gate = {"name": "lint", "status": "not_detected"}
     gates = [{**gate, "summary": "no lint gate detected; looked for ruff"}]
     lint = next(x for x in screen(proposal(gates=gates)).splitlines() if "– lint" in x)
-    assert lint.split() == ["–", "lint", "not", "detected", "looked", "for", "ruff"]
+    assert lint == "  – lint        no lint gate detected; looked for ruff"
+    gates = [{**gate, "summary": ""}]
+    lint = next(x for x in screen(proposal(gates=gates)).splitlines() if "– lint" in x)
+    assert lint.split() == ["–", "lint", "not", "detected"]
     assert any(line.startswith("  ✓ test        passed") for line in lines)
 
 

@@ -13,7 +13,6 @@ from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Finding, Severity, Status
 from reviewloop.domain.gate import GateStatus
 from reviewloop.render.counts import count_records, is_request
-from reviewloop.render.event_lines import undoubled
 from reviewloop.render.proposal import (
     AgentFigures,
     Proposal,
@@ -142,9 +141,10 @@ def render_gates(gates: Iterable[Mapping[str, Any]], console: Console) -> None:
         words = _LOOKS[status][1]
         head = Text(f"  {mark} ", style=style)
         head.append(f"{one_line(gate['name']):<11} ", style="default")
-        head.append(f"{words:<15}", style=style)
         summary = one_line(gate.get("summary", ""))
-        body = Text(undoubled(one_line(gate["name"]), status, summary))
+        if status is not GateStatus.NOT_DETECTED or not summary:  # it says that nothing was found
+            head.append(f"{words:<15}", style=style)
+        body = Text(summary)
         if gate.get("seconds"):
             body.append(f"  {duration(gate['seconds'])}", style="dim")
         if gate.get("command"):
