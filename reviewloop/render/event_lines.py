@@ -31,9 +31,9 @@ def outcome(event: RunEvent) -> str:
     status = _text(event, "status").replace("_", " ")
     findings = int(event.get("findings") or 0)
     why = _text(event, "summary") or _text(event, "note") or _text(event, "reason")
-    told = event.get("status") == GateStatus.NOT_DETECTED and why  # it says that nothing was found
+    explained = event.get("status") == GateStatus.NOT_DETECTED and why  # why says so itself
     parts = [
-        "" if told or status in {"done", "ok", "passed"} else status,
+        "" if explained or status in {"done", "ok", "passed"} else status,
         counted(findings, "finding") if findings else "",
         why,
     ]
