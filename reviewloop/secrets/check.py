@@ -141,6 +141,10 @@ _VISITS_OTHERS = regex(
     r"|sites?|parsers?|downloaders?|indexers?)/",
     re.IGNORECASE,
 )
+# The first lines of an OpenAPI description, whose values are examples of requests and answers.
+_DESCRIBES_AN_API = regex(
+    r"\A(?:[#\s{-][^\n]*\n){0,20}[\s{]*[\"']?(?:openapi|swagger)[\"']?\s*:\s*[\"']?[23]\."
+)
 _NAMED_FOR_TESTS = regex(r" (?:test|dummy|fake|mock|example|sample)_?[\w.]*$", re.IGNORECASE)
 _HASH = regex(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})", re.IGNORECASE)
 _ARGUMENT = regex(r"[(,]\s*[\"']$")
@@ -298,6 +302,7 @@ def _is_given_out(file: SourceFile, value: str, guess: "Guess") -> bool:
         or _NAMED_FOR_TESTS.search(guess.what)
         or encodes_placeholder(value)
         or _VISITS_OTHERS.search(file.path)
+        or _DESCRIBES_AN_API.search(file.text)
         or (argument and _HASH.fullmatch(value))
         or _is_in_shown_answer(file, file.text.count("\n", 0, guess.start))
         or _is_in_an_example(file, file.text.count("\n", 0, guess.start))

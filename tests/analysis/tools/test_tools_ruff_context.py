@@ -148,7 +148,8 @@ CASES = [
     ("S201", SHOULD, FLASK + "if wanted():\n    app.run(debug=True)\n"),
     ("F821", None, "c.name = 1  # type: ignore[name-defined]\n"),
     ("F821", MUST, "c.name = 1  # type: ignore[attr-defined]\n"),
-    ("PLE1205", MUST, "import logging\n\nlog = logging.getLogger()\nlog.info('{}', 1)\n"),
+    ("PLE1205", MUST, "import logging\n\nlog = logging.getLogger()\nlog.info('a', 1)\n"),
+    ("PLE1205", SHOULD, "import logging\n\nlog = logging.getLogger()\nlog.info('{}', 1)\n"),
     ("PLE1205", MUST, "from a import logging\n\nlog = logging.getLogger()\nlog.info('a', 1)\n"),
     ("PLE1205", SHOULD, "from a import logging\n\nlog = logging.getLogger()\nlog.info('{}', 1)\n"),
     (

@@ -142,22 +142,16 @@ def compared_in_vain(hit: Hit, module: Module) -> Hit:
 
 
 def formatted_otherwise(hit: Hit, module: Module) -> Hit:
-    """Lower a text with braces, unless its logger is made here by Python's own `logging`.
+    """Lower a text with braces: its logger may fill them in.
 
-    Projects have loggers that fill in braces.
+    Projects make such loggers themselves, in another file (`logging.setLoggerClass`).
     """
     call = module.at(hit, ast.Call)
     text = call.args[0] if isinstance(call, ast.Call) and call.args else None
     if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
         return hit
-    if "{" not in text.value or "%" in text.value:
-        return hit
-    made = any(
-        isinstance(node, ast.Call) and ast.unparse(node.func) in {"logging.getLogger", "getLogger"}
-        for node in ast.walk(module.tree)
-    )
-    own = {module.imported.get(name) for name in ("logging", "getLogger")} - {None}
-    return hit if made and own == {"logging"} else replace(hit, severity=SHOULD)
+    braces = "{" in text.value and "%" not in text.value
+    return replace(hit, severity=SHOULD) if braces else hit
 
 
 def shared_default(hit: Hit, module: Module) -> Hit:
