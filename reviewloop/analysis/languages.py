@@ -79,6 +79,8 @@ def language_of(path: str, text: str = "") -> str:
     language = _BY_SUFFIX.get(suffix, "")
     if language in {"yaml", "json"} or suffix == ".template":
         return "cloudformation" if is_cloudformation(text) else language
+    if suffix == ".dockerignore":
+        return language
     if _DOCKERFILE.search(path) and language in {"", "dockerfile"}:
         return "dockerfile"
     if not language and text.startswith("#!") and suffix not in _TEMPLATES:
@@ -108,6 +110,7 @@ _TEST_FOLDERS = {
     "cypress",
     "dredd",
     "molecule",
+    "dummy",
 }
 _FIXTURE_FOLDERS = {
     "data",
@@ -155,7 +158,7 @@ _FIXTURES = {
     "semgrep",
 }
 _TEST_FOLDER = regex(
-    r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
+    r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^e2e(?:config|env|data|tests?)$|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
 )
 # Packages of Go for tests are named so after what they test: `httptest`. Some words end so, too.
 _GO_TESTS = regex(r"(?!(?:la|con|at|pro|fas|grea|new|quick|smal|lar)test$)[a-z0-9]{2,}test$")
@@ -219,7 +222,7 @@ def is_test_name(path: str) -> bool:
     lower = name.lower()
     return (
         stem.lower().startswith("test_")
-        or stem.lower().endswith(("_test", "_spec"))
+        or stem.lower().endswith(("_test", "_spec", "_fixture", "_fixtures"))
         or stem.lower() in {"conftest", "tests"}
         or stem.endswith(("Test", "Tests"))
         or ".test." in lower

@@ -346,7 +346,8 @@ def _is_choice(frame: Frame, param: Param) -> bool:
 
 def _outside(path: str, param: Param, cleared: frozenset[str], sure: bool = True) -> Value:
     what = f"the parameter {param.name}"
-    origin = Origin(f"{path}:request:{param.start}", param.start, param.end, what, "request", path)
+    ident = f"{path}:request:{param.start}"
+    origin = Origin(ident, param.start, param.end, what, "request", path, declared=True)
     return Value(taints=(Taint(origin, cleared, sure),), path=param.name)
 
 

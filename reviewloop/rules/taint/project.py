@@ -122,10 +122,10 @@ class Project:
             yield self._hit(self._rated(flow), location)
 
     def _rated(self, flow: Found) -> Found:
-        """Lower the confidence of a flow through many calls: an unseen check may stop it."""
+        """Lower the confidence of a flow that a check may stop which is not seen here."""
         files = len({location.path for location in flow.locations})
         far = files > _MOST_FILES_SURE or (files > 1 and len(flow.via) > _MOST_CALLS_SURE)
-        return flow._replace(sure=False) if far else flow
+        return flow._replace(sure=False) if far or _may_be_checked(flow) else flow
 
     def _examine(self) -> None:
         if self.done:
@@ -303,6 +303,20 @@ class Project:
             tuple(related),
             elsewhere=tuple(elsewhere),
         )
+
+
+# Kinds of harm that a check elsewhere prevents: where it leads is compared with what is meant.
+_ADDRESSES = frozenset({"open-redirect", "request-to-any-host", "ssrf"})
+_PLACES = _ADDRESSES | {"path-traversal"}
+
+
+def _may_be_checked(flow: Found) -> bool:
+    """Whether a check is likely where this does not look, as it nearly always was in maintained
+    programs: in functions on the way, and for addresses in what fills a declared parameter.
+    """
+    kind = flow.rule.rpartition("/")[2]
+    declared = flow.origin is not None and flow.origin.declared
+    return (kind in _PLACES and bool(flow.via)) or (kind in _ADDRESSES and declared)
 
 
 def _carries(value: Value) -> bool:

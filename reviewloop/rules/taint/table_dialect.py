@@ -197,7 +197,7 @@ class TableDialect:
         path = frame.machine.path
         what = f"the parameter {param.name}"
         ident = f"{path}:request:{param.start}"
-        origin = Origin(ident, param.start, param.end, what, "request", path)
+        origin = Origin(ident, param.start, param.end, what, "request", path, declared=True)
         return Value((Taint(origin, cleared),), path=param.name)
 
     def parameter(self, info: FunctionInfo, param: Param) -> Value:

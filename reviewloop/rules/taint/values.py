@@ -62,6 +62,7 @@ class Origin(NamedTuple):
     kind: str  # request, object (the request itself), random, param
     path: str = ""  # the file
     segment: bool = False  # one path segment matched by a route: without a slash
+    declared: bool = False  # a parameter that a framework fills: it matched and parsed the value
 
 
 class Location(NamedTuple):

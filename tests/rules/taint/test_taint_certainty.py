@@ -44,6 +44,30 @@ def {name}(text):
 def show():
     return open("/data/" + {name}(flask.request.args["n"])).read()
 """
+_DECLARED = """import fastapi, requests
+app = fastapi.FastAPI()
+
+
+@app.get("/shown")
+def show(name: str):
+    return open("/data/" + name).read(), requests.get(name)
+"""
+_CALLED = """import flask, sqlite3
+app = flask.Flask(__name__)
+
+
+def read(name):
+    return open("/data/" + name).read()
+
+
+def find(name):
+    return sqlite3.connect("a").execute(f"SELECT * FROM a WHERE b = '{name}'")
+
+
+@app.route("/")
+def show():
+    return read(flask.request.args["n"]), find(flask.request.args["n"])
+"""
 _UPDATED = """import flask
 app = flask.Flask(__name__)
 
@@ -121,6 +145,17 @@ def severities(path: str, text: str) -> dict[str, Severity]:
 @pytest.mark.parametrize(
     ("path", "text", "rule", "severity"),
     [
+        # Functions on the way may look at a path, and who fills a parameter at an address.
+        ("app.py", _DECLARED, "taint/path-traversal", Severity.MUST_FIX),
+        ("app.py", _DECLARED, "taint/ssrf", Severity.SHOULD_FIX),
+        ("app.py", _CALLED, "taint/path-traversal", Severity.SHOULD_FIX),
+        (
+            "app.py",
+            _CALLED.replace("read(flask", "open(flask"),
+            "taint/path-traversal",
+            Severity.MUST_FIX,
+        ),
+        ("app.py", _CALLED, "taint/sql-injection", Severity.MUST_FIX),
         ("v.py", _FLASK.format(part="<path:name>"), "taint/path-traversal", Severity.MUST_FIX),
         ("v.py", _FLASK.format(part="<name>"), "taint/path-traversal", Severity.SHOULD_FIX),
         ("v.py", _VIEW.format(read="name"), "taint/path-traversal", Severity.SHOULD_FIX),
