@@ -307,7 +307,7 @@ class Project:
 
 # Kinds of harm that a check elsewhere prevents: where it leads is compared with what is meant.
 _ADDRESSES = frozenset({"open-redirect", "request-to-any-host", "ssrf"})
-_PLACES = _ADDRESSES | {"path-traversal"}
+_TARGETS = _ADDRESSES | {"path-traversal"}
 
 
 def _may_be_checked(flow: Found) -> bool:
@@ -316,7 +316,7 @@ def _may_be_checked(flow: Found) -> bool:
     """
     kind = flow.rule.rpartition("/")[2]
     declared = flow.origin is not None and flow.origin.declared
-    return (kind in _PLACES and bool(flow.via)) or (kind in _ADDRESSES and declared)
+    return (kind in _TARGETS and bool(flow.via)) or (kind in _ADDRESSES and declared)
 
 
 def _carries(value: Value) -> bool:
