@@ -111,6 +111,9 @@ _TEST_FOLDERS = {
     "dredd",
     "molecule",
     "dummy",
+    "acceptance",
+    "unittest",
+    "unittests",
 }
 _FIXTURE_FOLDERS = {
     "data",
@@ -144,6 +147,9 @@ _EXAMPLE_FOLDERS = {
     "seed",
     "seeds",
     "seeders",
+    "local-environment",
+    "local-dev",
+    "localdev",
 }
 
 

@@ -316,6 +316,8 @@ def _may_be_checked(flow: Found) -> bool:
     """
     kind = flow.rule.rpartition("/")[2]
     declared = flow.origin is not None and flow.origin.declared
+    if kind == "open-redirect" and flow.origin and "referer" in flow.origin.what.lower():
+        return True  # back to the page that the browser shows already
     return (kind in _TARGETS and bool(flow.via)) or (kind in _ADDRESSES and declared)
 
 

@@ -52,6 +52,14 @@ app = fastapi.FastAPI()
 def show(name: str):
     return open("/data/" + name).read(), requests.get(name)
 """
+_BACK = """import flask
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show():
+    return flask.redirect(flask.request.headers["{header}"])
+"""
 _CALLED = """import flask, sqlite3
 app = flask.Flask(__name__)
 
@@ -148,6 +156,8 @@ def severities(path: str, text: str) -> dict[str, Severity]:
         # Functions on the way may look at a path, and who fills a parameter at an address.
         ("app.py", _DECLARED, "taint/path-traversal", Severity.MUST_FIX),
         ("app.py", _DECLARED, "taint/ssrf", Severity.SHOULD_FIX),
+        ("app.py", _BACK.format(header="Referer"), "taint/open-redirect", Severity.SHOULD_FIX),
+        ("app.py", _BACK.format(header="X-Next"), "taint/open-redirect", Severity.MUST_FIX),
         ("app.py", _CALLED, "taint/path-traversal", Severity.SHOULD_FIX),
         (
             "app.py",
