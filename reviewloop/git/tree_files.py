@@ -4,7 +4,9 @@ import os
 from collections.abc import Iterable
 
 from reviewloop.dataclass import dataclass
+from reviewloop.domain.errors import WorkspaceError
 from reviewloop.domain.handoff import Commit
+from reviewloop.git.paths import shown
 from reviewloop.git.process import Git
 from reviewloop.git.repository import UserRepo
 from reviewloop.git.review_repository import locate
@@ -24,12 +26,18 @@ def commit_named(user: UserRepo, name: str) -> str:
 def files_at(user: UserRepo, commit: str, *paths: str) -> dict[str, bytes]:
     """Return path -> content of the regular files of a commit at these paths, or below them.
 
-    Too large files are left out.
+    Too large files are left out. Raises WorkspaceError for a content that is not here.
     """
     git = Git(user.git_dir, cwd=user.root)
     ids = _regular_files(git.run("ls-tree", "-r", "-z", "-l", commit, "--", *paths))
     read = contents(user, ids.values())
-    return {path: read[oid] for path, oid in ids.items() if oid in read}
+    for path, oid in ids.items():
+        if oid not in read:
+            raise WorkspaceError(
+                f"The content of {shown(path)} in {commit[:10]} (object {oid}) is not in the "
+                "repository; fetch the missing objects, then run again."
+            )
+    return {path: read[oid] for path, oid in ids.items()}
 
 
 def _commits(user: UserRepo, start: str, folder: str) -> tuple[Commit, ...]:
@@ -92,14 +100,14 @@ def listed_at(user: UserRepo, commit: str) -> dict[str, str]:
 
 
 def _regular_files(listing: bytes) -> dict[str, str]:
-    """Return path -> blob id; where sizes are listed, without too large files."""
+    """Return path -> blob id; where sizes are listed, without files that are known as too large."""
     found = {}
     for entry in listing.split(b"\0"):
         about, _, path = entry.partition(b"\t")
         fields = about.split()
         if len(fields) < 3 or fields[0] not in _REGULAR:
             continue
-        if not fields[3:] or (fields[3].isdigit() and int(fields[3]) <= _LARGEST):
+        if not fields[3:] or not fields[3].isdigit() or int(fields[3]) <= _LARGEST:
             found[os.fsdecode(path)] = fields[2].decode()
     return found
 
