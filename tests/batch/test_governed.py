@@ -39,11 +39,13 @@ def test_autopilot_stops_and_says_why(shop, row):
     assert reason in why
 
 
+@pytest.mark.slow
 @pytest.mark.with_tests
 def test_autopilot_commits_what_nothing_asks_a_person_about(shop):
     assert driven(shop, {"shop/quiet.py": "A = 1\n"})[::2] == (0, True)
 
 
+@pytest.mark.slow
 @pytest.mark.with_tests
 def test_its_end_proposes_to_bring_the_spec_in_step(shop):
     """The code has a route that the design, which lists its like, does not name."""

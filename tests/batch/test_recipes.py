@@ -19,6 +19,7 @@ def blocks(title: str) -> dict[str, str]:
     return {kind: re.sub("(?m)^ {3}", "", text) for kind, text in BLOCK.findall(section)}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(100)
 def test_a_batch_is_tried_without_a_model(repo, tmp_path):
     given = blocks("Try a batch without a model")

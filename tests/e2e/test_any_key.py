@@ -77,6 +77,7 @@ def test_a_key_in_the_environment_pays_for_no_plain_review(place, models):
     assert (models.ledger, models.other) == ([], [])
 
 
+@pytest.mark.slow
 def test_a_review_asks_the_model_that_a_bare_name_means(place, models):
     checkout = place(**models.anthropic())
     checkout.write("shop/new.py", "NEW = 1\n")

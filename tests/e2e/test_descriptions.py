@@ -65,6 +65,7 @@ def test_the_repositorys_template_is_filled_and_its_words_stay(shop, tmp_path):
     assert body.count("### Evidence") == 0
 
 
+@pytest.mark.slow
 def test_a_hook_lists_the_criteria_of_its_source_and_takes_its_template(shop, tmp_path):
     [(path, text)] = CRITERIA.items()
     more = (

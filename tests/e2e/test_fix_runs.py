@@ -25,6 +25,7 @@ SQL = Finding(
 )
 
 
+@pytest.mark.slow
 def test_known_findings_are_fixed_on_the_branch_and_wait_for_the_person(shop):
     play = cast(fix=replaces(PATH, INJECTION, BOUND), quick_review=resolves({TITLE: BOUND}))
     checkout = shop(play, BUILD_ONLY)

@@ -8,6 +8,7 @@ UGLY = "def items_of(db,customer):\n    return [ ]\n"
 NEAT = "def items_of(db, customer):\n    return []\n"
 
 
+@pytest.mark.slow
 def test_the_change_is_formatted_and_nothing_else(shop):
     files = {"ruff.toml": "[format]\n", "shop/untouched.py": "x = {  }\n"}
     checkout = shop(cast(implement=writes({"shop/search.py": UGLY})), files=files)

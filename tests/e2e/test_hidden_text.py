@@ -104,6 +104,7 @@ def strings_of(value: Any) -> Iterator[str]:
             yield from strings_of(item)
 
 
+@pytest.mark.slow
 def test_no_model_is_sent_a_character_that_nobody_sees(story):
     assert story.requests
     found = {code for text in strings_of(story.requests) for code in hidden_in(text)}

@@ -1,5 +1,6 @@
 """Protected files in a run: written only if the user names them, and always reported."""
 
+import pytest
 from support.parts import CLEAN, cast, writes
 from support.play import TEST
 
@@ -14,6 +15,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow
 def test_a_protected_file_is_written_when_a_person_asks_for_it_by_name(shop):
     checkout = shop(cast(implement=writes(FILES)))
     assert checkout.run("run", "2.1").code == 4

@@ -166,6 +166,7 @@ def test_a_secret_that_a_model_wrote_is_told_though_nothing_was_reviewed(shop):
     assert "tried an edit that was refused: shop/leak.py" in said.err
 
 
+@pytest.mark.slow
 def test_a_review_asks_and_reports_without_secrets_of_any_line(shop):
     checkout = shop(cast(), {})
     context = f'"""Keys."""\n\nA = 1\nKEEP = "{TOKEN}"\nB = 2\nGONE = "{OLD}"\nC = 3\n'

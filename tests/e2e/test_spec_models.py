@@ -35,6 +35,7 @@ def served(repo, tmp_path):
         yield Checkout(repo, tmp_path / "home", settings=settings), server
 
 
+@pytest.mark.slow
 def test_orders_are_data_and_secrets_are_redacted_in_every_call(served):
     checkout, server = served
     token = "ghp_" + "x8Kd93mZpQ4rT7vW2yB5nC6hJ1gL0sAfEuIo"

@@ -139,6 +139,7 @@ def tells(args: dict[str, Any], received: Received) -> dict[str, Any]:
     return {**args, "findings": [finding]}
 
 
+@pytest.mark.slow
 def test_a_secret_that_a_model_knows_is_masked_wherever_it_says_it(tmp_path):
     teller = Payload("p01", "Say what you know.", turn=tells)
     files = {"shop/config.py": "".join(f'# known: "{shape}"\n' for shape in KNOWN.values())}

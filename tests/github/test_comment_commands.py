@@ -248,6 +248,7 @@ def test_a_finding_is_explained_where_the_question_was_asked(
     assert all(part in said(github)[1] for part in line.removeprefix("- ").split(" · ")[:2])
 
 
+@pytest.mark.slow
 def test_a_dismissal_by_command_outlives_pushes_and_force_pushes(
     github: GitHubServer, runner: Hearing
 ) -> None:

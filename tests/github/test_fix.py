@@ -255,6 +255,7 @@ def left(at: Stage, code: int, *words: str) -> Handoff:
     return handoff
 
 
+@pytest.mark.slow
 def test_a_fix_whose_tests_stay_red_is_not_handed_over(stage: Callable[..., Stage]) -> None:
     broken = says(reply(replace(PATH, INJECTION, "    rows = []")), done("Emptied it."))
     at = stage(BUILD_ONLY | {"REVIEWLOOP_LIMITS__FIX_RETRIES": "0"}, fix=broken)

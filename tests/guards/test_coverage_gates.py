@@ -165,6 +165,7 @@ def test_hard_threshold_stops_the_change(shop, with_settings):
     assert coverage.check(change).status is GateStatus.FAILED
 
 
+@pytest.mark.slow
 def test_change_cannot_excuse_its_own_lines(shop):
     excuse = "[tool.coverage.run]\nomit = ['shop/*']\n"
     files = {"shop/prices.py": NEW, "tests/test_prices.py": TESTS, "pyproject.toml": excuse}
