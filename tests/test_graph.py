@@ -1,5 +1,7 @@
 """The one place that picks the next step, asked about every situation."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -144,3 +146,24 @@ def test_a_team_that_changes_is_asked_as_it_is_then():
         assert chosen == team
         chosen.clear()  # what one caller does to its list is nothing to the next
         assert branch.path.invoke({"mode": "review"}) == team
+
+
+@pytest.mark.parametrize(
+    ("raised", "written"), [("UsageError('a cap')", False), ("ValueError('a fault')", True)]
+)
+def test_an_error_of_a_step_is_not_written_a_second_time_by_the_pool(raised, written):
+    """Python's pool logs what a callback raises; LangGraph's callback raises a step's error."""
+    script = f"""
+from concurrent.futures import ThreadPoolExecutor
+from reviewloop.domain.errors import UsageError
+from reviewloop.loop import graph
+
+def fail(future):
+    raise {raised}
+
+with ThreadPoolExecutor() as pool:
+    pool.submit(int).add_done_callback(fail)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert ("exception calling callback" in done.stderr) is written

@@ -111,7 +111,6 @@ _TEST_FOLDERS = {
     "dredd",
     "molecule",
     "dummy",
-    "acceptance",
     "unittest",
     "unittests",
 }
@@ -164,7 +163,8 @@ _FIXTURES = {
     "semgrep",
 }
 _TEST_FOLDER = regex(
-    r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^e2e(?:config|env|data|tests?)$|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
+    r"(?:^|[-_])(?:e2e|tests?)(?:[-_]\w|$)|^e2e(?:config|env|data|tests?)$"
+    r"|^test(?:helpers?|utils?|kit|suites?|support|lib|env)$"
 )
 # Packages of Go for tests are named so after what they test: `httptest`. Some words end so, too.
 _GO_TESTS = regex(r"(?!(?:la|con|at|pro|fas|grea|new|quick|smal|lar)test$)[a-z0-9]{2,}test$")
@@ -228,7 +228,7 @@ def is_test_name(path: str) -> bool:
     lower = name.lower()
     return (
         stem.lower().startswith("test_")
-        or stem.lower().endswith(("_test", "_spec", "_fixture", "_fixtures"))
+        or stem.lower().endswith(("_test", "_spec"))
         or stem.lower() in {"conftest", "tests"}
         or stem.endswith(("Test", "Tests"))
         or ".test." in lower

@@ -13,6 +13,7 @@
 The engine chooses the next step only here, from exit codes and typed findings.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from copy import copy
 from functools import lru_cache, partial
@@ -25,6 +26,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from reviewloop.domain.errors import ReviewLoopError
 from reviewloop.faults import fault
 from reviewloop.loop.base_moved import EDIT, LOOKED_BACK
 from reviewloop.loop.context import RunContext
@@ -45,6 +47,17 @@ _LATER = {
     "commit": "commit",
 }
 """Steps and their modules in `loop.nodes`, loaded on use: a diff's review needs none."""
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a message of the pool of threads is about anything but an error that a step raised.
+
+    LangGraph raises that error itself; where a thread ends late the pool writes it to stderr, too.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], ReviewLoopError))
+
+
+logging.getLogger("concurrent.futures").addFilter(_is_news)
 
 
 def build_graph(
