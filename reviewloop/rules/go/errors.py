@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_request_without_context(node: "SgNode", source: Source) -> Found | None:
-    """Find go/request-without-context."""
+    """Return a new context in a function that is given a request or, as a nit, a context."""
     around = declaration_around(node, source)
     given = around.field("parameters") if around is not None else None
     if receiver(node) != "context" or given is None:
@@ -29,7 +29,7 @@ def find_request_without_context(node: "SgNode", source: Source) -> Found | None
 
 
 def find_error_not_wrapped(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/error-not-wrapped."""
+    """Return an `fmt.Errorf` whose last value is `err`, formatted without `%w`; else None."""
     pattern = text_of(argument(node, 0))
     if receiver(node) != "fmt" or "%w" in pattern or not re.search(r"%[vs]", pattern):
         return None

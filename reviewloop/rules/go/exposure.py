@@ -15,7 +15,7 @@ _SESSION = regex(r"(?i)sess|token|auth|jwt")
 
 
 def find_open_rights(node: "SgNode", source: Source) -> Found | None:
-    """Find go/open-rights."""
+    """Return the mode in a call that lets everybody write to a file or a folder, else None."""
     if receiver(node) not in {"os", "ioutil"}:
         return None
     mode = argument(node, 1 if call_name(node) in {"Chmod", "Mkdir", "MkdirAll"} else 2)
@@ -27,7 +27,7 @@ def find_open_rights(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_cookie_unprotected(node: "SgNode", source: Source) -> Found | None:
-    """Find go/cookie-unprotected."""
+    """Return a cookie with a value that lacks HttpOnly or Secure; None for one that is deleted."""
     kind = node.field("type")
     if kind is None or kind.text() != "http.Cookie":
         return None

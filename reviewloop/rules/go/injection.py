@@ -31,7 +31,7 @@ _SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "zsh", "cmd", "cmd.ex
 
 
 def find_command_injection(node: "SgNode", source: Source) -> Found | None:
-    """Find go/command-injection."""
+    """Return a program or script from a tainted value, or a script that is glued together."""
     if receiver(node) != "exec":
         return None
     given = arguments(node)[1 if call_name(node) == "CommandContext" else 0 :]
@@ -47,7 +47,7 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
-    """Find go/sql-injection."""
+    """Return an argument of a call that is SQL glued together with a value that is not fixed."""
     for given in arguments(node)[:2]:
         whole = value_of(given, source)
         fixed = glued(whole)
@@ -61,7 +61,7 @@ def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_html_not_escaped(node: "SgNode", source: Source) -> Found | None:
-    """Find go/html-not-escaped."""
+    """Return a conversion to `template.HTML` or alike of a value that is no literal."""
     first = argument(node, 0)
     if receiver(node) != "template" or first is None or literal(first):
         return None

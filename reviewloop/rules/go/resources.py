@@ -23,7 +23,7 @@ _DATA = regex(r"(?i)(?:^|\.)(?:\w*db|\w*conn|\w*pool|tx|\w*repo|\w*store|\w*quer
 
 
 def find_defer_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/defer-in-loop."""
+    """Return a `defer` in a loop, None where the last line of the loop is a `return`."""
     loop = loop_around(node, source)
     return node if loop is not None and "return" not in _tail(loop, node) else None
 
@@ -36,7 +36,10 @@ def _tail(loop: "SgNode", node: "SgNode") -> str:
 
 
 def find_never_closed(node: "SgNode", source: Source) -> Found | None:
-    """Find go/never-closed."""
+    """Return a variable set to a new file, response or rows.
+
+    None where its function closes it, passes it on, stores it or returns it.
+    """
     left, right = node.field("left"), node.field("right")
     called = right.named_children()[:1] if right is not None else []
     if left is None or not called or called[0].kind() != "call_expression":
@@ -68,7 +71,7 @@ def _opened(call: "SgNode") -> str:
 
 
 def find_regex_compiled_again(node: "SgNode", source: Source) -> Found | None:
-    """Find go/regex-compiled-again."""
+    """Return a fixed pattern that is compiled in a loop, or, as a nit, in a handler of requests."""
     given = arguments(node)
     if receiver(node) != "regexp" or not given or not literal(given[0]):
         return None
@@ -82,7 +85,7 @@ def find_regex_compiled_again(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_query_in_loop(node: "SgNode", source: Source) -> Found | None:
-    """Find go/query-in-loop."""
+    """Return a database or HTTP call in a `range` loop that neither breaks nor batches."""
     of, name = receiver(node), call_name(node)
     asks = of == "http" and name in {"Get", "Post", "Head"}
     if not asks and not _DATA.search(of):
@@ -99,7 +102,7 @@ def find_query_in_loop(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_text_joined_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/text-joined-in-loop."""
+    """Return a `+=` of text in a loop; None for a variable that the loop itself declares."""
     left, right = node.field("left"), node.field("right")
     if left is None or right is None or "+=" not in node.text()[: len(left.text()) + 4]:
         return None

@@ -16,7 +16,7 @@ _NESTING = frozenset(
 
 
 def find_long_function(node: "SgNode", source: Source) -> Found | None:
-    """Find go/long-function."""
+    """Return the name of a function with more than `MOST_LINES` lines, else None."""
     extent, name = node.range(), node.field("name")
     length = extent.end.line - extent.start.line + 1
     if length <= MOST_LINES or name is None:
@@ -25,7 +25,7 @@ def find_long_function(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_deep_nesting(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/deep-nesting."""
+    """Return a statement with `MOST_LEVELS` around it in its function; `else if` adds none."""
     levels = 0
     inner = node
     for outer in source.ancestors(node):

@@ -18,7 +18,7 @@ _CHECKS = regex(
 
 
 def find_test_without_check(node: "SgNode", source: Source) -> Found | None:
-    """Find go/test-without-check."""
+    """Return the name of a test whose body is empty or holds nothing that can fail, else None."""
     name, given, body = node.field("name"), node.field("parameters"), node.field("body")
     if name is None or given is None or body is None or "*testing.T)" not in given.text():
         return None
@@ -30,7 +30,7 @@ def find_test_without_check(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_check_cannot_fail(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/check-cannot-fail."""
+    """Return an assertion of the literal `true` or `false`, or of a value with itself."""
     given = arguments(node)
     if receiver(node) not in {"assert", "require"} or len(given) < 2:
         return None

@@ -36,7 +36,7 @@ def _is_set_to(node: "SgNode", name: str, values: frozenset[str]) -> bool:
 
 
 def find_certificates_not_checked(node: "SgNode", source: Source) -> Found | None:
-    """Find go/certificates-not-checked; a condition around it makes it a deliberate choice."""
+    """Return `InsecureSkipVerify: true`; less severe where a condition or a name opts into it."""
     if not _is_set_to(node, "InsecureSkipVerify", frozenset({"true"})):
         return None
     if any(outer.text().startswith("websocket.") for outer in source.ancestors(node)[:3]):
@@ -100,12 +100,12 @@ _ENDS = regex(r"\breturn\b[^\n]*\s*\}$")
 
 
 def find_any_host_key(node: "SgNode", source: Source) -> Found:
-    """Find go/any-host-key; behind a condition somebody may have chosen it."""
+    """Return a call that believes every SSH server; less severe behind a condition."""
     return Found(node, severity=SHOULD if is_conditional(node, source) else None)
 
 
 def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
-    """Find go/weak-hash."""
+    """Return a use of MD5 or SHA-1; a nit where the line names a cache, a checksum or alike."""
     of = receiver(node)
     if of not in {"md5", "sha1"} or not source.mentions(f'crypto/{of}"'):
         return None
@@ -115,7 +115,7 @@ def find_weak_hash(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_guessable_random(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find go/guessable-random."""
+    """Return a `math/rand` call for what is named like a secret; None beside `crypto/rand`."""
     if receiver(node) != "rand" or source.mentions('"crypto/rand"'):
         return None
     for outer in source.ancestors(node)[:14]:

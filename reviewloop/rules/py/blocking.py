@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def find_blocking_client_in_async(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/blocking-client-in-async."""
+    """Return a synchronous Redis or MongoDB client made in an async function, else None."""
     name, of = call_name(node), receiver(node)
     if name in {"Redis", "StrictRedis"} and (
         of not in {"redis", ""} or source.mentions(r"redis\.asyncio")
@@ -32,7 +32,10 @@ def find_blocking_client_in_async(node: "SgNode", source: Source) -> "SgNode | N
 
 
 def find_await_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/await-in-loop."""
+    """Return the only `await` of a for loop, where it uses the loop's variables.
+
+    None where the loop's text shows that its order or its pace matters.
+    """
     loop = repeated(node, source)
     if loop is None or loop.kind() != "for_statement" or loop.text().startswith("async"):
         return None
@@ -53,7 +56,7 @@ def find_await_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_first_page_only(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/first-page-only."""
+    """Return a list call of boto3 without arguments whose function asks for no more pages."""
     of, around = receiver(node), function_around(node, source)
     if not re.search(r"(?i)(?:client|s3|ec2|iam|table|dynamo\w*)$", of) or not source.mentions(
         "boto3"

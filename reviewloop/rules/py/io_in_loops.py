@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def find_request_in_loop(node: "SgNode", source: Source) -> Found | None:
-    """Find py/request-in-loop."""
+    """Return a request per element; a nit unless its URL is a text with a loop variable."""
     if receiver(node) not in {"requests", "httpx"}:
         return None
     loop = repeated(node, source)
@@ -32,14 +32,14 @@ def find_request_in_loop(node: "SgNode", source: Source) -> Found | None:
 
 
 def find_program_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/program-in-loop."""
+    """Return a program that is started once per element of a loop, else None."""
     if receiver(node) != "subprocess" and (receiver(node), call_name(node)) != ("os", "system"):
         return None
     return node if repeated(node, source) is not None else None
 
 
 def find_connect_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/connect-in-loop."""
+    """Return a connection or client made per element without a variable of the loop."""
     if receiver(node) not in {"sqlite3", "psycopg2", "psycopg", "pymysql", "MySQLdb", "boto3"}:
         return None
     loop = repeated(node, source)
@@ -47,7 +47,7 @@ def find_connect_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_same_file_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/same-file-in-loop."""
+    """Return an `open` for reading of a fixed path that runs once per element, else None."""
     first = argument(node, 0)
     if receiver(node) or first is None or not fixed_text(first):
         return None

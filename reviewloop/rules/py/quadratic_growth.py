@@ -38,7 +38,7 @@ def _assigned(name: str, node: "SgNode", source: Source) -> "list[SgNode]":
 
 
 def find_text_joined_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/text-joined-in-loop."""
+    """Return the first `+=` in a loop on a variable that starts as an empty text before it."""
     left, right, sign = node.field("left"), node.field("right"), node.field("operator")
     if left is None or right is None or left.kind() != "identifier" or sign is None:
         return None
@@ -64,7 +64,7 @@ def _is_list(name: str, node: "SgNode", source: Source) -> bool:
 
 
 def find_list_searched_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find `if x not in seen` in a loop that appends to the list `seen`."""
+    """Return an `x in seen` in a loop that appends to the list `seen`, else None."""
     parts = node.named_children()
     signs = [child.text() for child in node.children() if not child.is_named()]
     if len(parts) != 2 or parts[1].kind() != "identifier" or "in" not in " ".join(signs).split():
@@ -77,7 +77,7 @@ def find_list_searched_in_loop(node: "SgNode", source: Source) -> "SgNode | None
 
 
 def find_list_front_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/list-front-in-loop."""
+    """Return a `pop(0)` or `insert(0, x)` on a known list in a loop, else None."""
     first = argument(node, 0)
     expected = 2 if call_name(node) == "insert" else 1
     if first is None or first.text() != "0" or len(arguments(node)) != expected:
@@ -89,7 +89,7 @@ def find_list_front_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_deepcopy_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/deepcopy-in-loop."""
+    """Return a `deepcopy` in a for loop of a value that does not use the loop's variables."""
     if receiver(node) not in {"", "copy"}:
         return None
     loop, first = in_loop(node, source), argument(node, 0)
@@ -99,7 +99,7 @@ def find_deepcopy_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_frame_grown_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/frame-grown-in-loop."""
+    """Return a call in a loop that adds rows to a pandas table or NumPy array, else None."""
     of, name = receiver(node), call_name(node)
     if in_loop(node, source) is None:
         return None

@@ -28,7 +28,7 @@ _FIELD = frozenset({"name", "title", "username", "email", "slug", "first_name", 
 
 
 def find_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/query-in-loop."""
+    """Return a query of a Django manager that runs once per element of a loop, else None."""
     if node.kind() == "for_statement":
         return _inner_query(node, source)
     of = receiver(node)
@@ -38,7 +38,7 @@ def find_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _inner_query(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find `for o in orders: for i in Item.objects.filter(order=o)`."""
+    """Return the query that an inner loop is over where it uses a variable of the outer loop."""
     values = node.field("right")
     if values is None or not re.match(r"[A-Z]\w*\.objects\.", values.text()[:200]):
         return None
@@ -47,7 +47,7 @@ def _inner_query(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_session_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/session-query-in-loop."""
+    """Return a query of an SQLAlchemy session that runs once per element of a loop, else None."""
     of, name = receiver(node), call_name(node)
     if name in {"all", "one", "first", "one_or_none", "count", "scalar"}:
         if not re.search(r"[sS]ession(?:\(\))?\.query\(", of):
@@ -58,7 +58,10 @@ def find_session_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None
 
 
 def find_execute_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/execute-in-loop."""
+    """Return an `execute` per element with values, or with a loop variable in its statement.
+
+    None for statements on the schema, and for a loop over whole statements.
+    """
     of, first = receiver(node), argument(node, 0)
     if first is None or not _CURSOR.search(of) or _SCHEMA.match(first.text()[:60]):
         return None
@@ -70,7 +73,7 @@ def find_execute_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_save_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/save-in-loop."""
+    """Return a `save()` of a loop's own variable, in a file that mentions Django; else None."""
     if arguments(node) or not source.mentions("django"):
         return None
     loop = repeated(node, source)
@@ -78,14 +81,14 @@ def find_save_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def find_commit_in_loop(node: "SgNode", source: Source) -> "SgNode | None":
-    """Find py/commit-in-loop."""
+    """Return a `commit()` of a session or connection that runs once per element, else None."""
     if not re.search(r"(?:^|\.)(?:[sS]ession|conn|connection|db)$", receiver(node)):
         return None
     return node if repeated(node, source) is not None else None
 
 
 def find_related_in_loop(node: "SgNode", source: Source) -> Found | None:
-    """Find `for x in Model.objects...: x.author.name` and `x.tags.all()`."""
+    """Return an access such as `x.author.name` or `x.tags.all()` in a loop over a plain query."""
     values, body, left = node.field("right"), node.field("body"), node.field("left")
     if values is None or body is None or left is None or left.kind() != "identifier":
         return None

@@ -18,7 +18,7 @@ _VERIFYING = regex(r"jwt\w*\.decode\(")
 
 
 def find_jwt_unverified(node: "SgNode", source: Source) -> Found | None:
-    """Find py/jwt-unverified."""
+    """Return a JWT decoded without its signature checked; a nit where that looks deliberate."""
     given = node.field("arguments")
     if given is None or not _LIBRARY.search(receiver(node)):
         return None
