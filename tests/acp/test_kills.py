@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.acp_workshop import TASK, wait_for_none, workshops
-from support.crash import WAITING, rows_of
+from support.crash import rows_of
 
 # Of the reviewers one: they work side by side.
 CHAINS = (
@@ -24,15 +24,6 @@ CHAINS = (
 pytestmark = [pytest.mark.needs_bubblewrap, pytest.mark.slow]
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    """Return the tree of the commit and the number of turns."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    with workshops(folder / "site") as workshop:
-        assert workshop.site.drive(task=TASK).exits == [WAITING, 0]
-        return workshop.site.checkout.git("rev-parse", "HEAD^{tree}"), len(workshop.asked)
-
-
 def received(site):
     """Return how many turns the journals hold an answer of."""
     names = "agent, step, finding, cycle, round, attempt, turn"
@@ -43,7 +34,6 @@ def received(site):
 
 @pytest.mark.parametrize("chain", CHAINS, ids=lambda chain: chain.split()[0])
 def test_killed_at_each_named_point(tmp_path: Path, undisturbed, chain: str):
-    tree, turns = undisturbed
     faults = chain.split()
     with workshops(tmp_path / "site") as workshop:
         site, cut_off = workshop.site, []
@@ -58,6 +48,6 @@ def test_killed_at_each_named_point(tmp_path: Path, undisturbed, chain: str):
         assert drive.exits[-1] == 0
         assert drive.problems == []
         assert drive.fired == faults
-        assert site.checkout.git("rev-parse", "HEAD^{tree}") == tree
-        assert len(workshop.asked) - turns == max([0, *cut_off])
+        assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
+        assert len(workshop.asked) - len(undisturbed.asked) == max([0, *cut_off])
         wait_for_none(site)

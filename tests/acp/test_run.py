@@ -17,16 +17,11 @@ def workshop(tmp_path):
         yield workshop
 
 
-@pytest.mark.slow_but("bubblewrap")
-@pytest.mark.parametrize("level", LEVELS)
-def test_a_task_becomes_a_commit_by_agents_alone(workshop, level):
-    workshop.site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
-    drive = workshop.site.drive(task=TASK)
-
+def test_a_task_becomes_a_commit_by_agents_alone(undisturbed):
+    workshop, drive = undisturbed.workshop, undisturbed.drive
     assert drive.exits == [WAITING, 0]
     assert drive.problems == []
-    roles = [one.partition("/")[0] for one in workshop.asked]
-    assert Counter(roles) == {
+    assert undisturbed.roles == {
         **dict.fromkeys(play.REVIEWERS, 1),
         **{"implement": 1, "repair": 1, "fix": 4, "quick-review": 1},
     }
@@ -34,6 +29,19 @@ def test_a_task_becomes_a_commit_by_agents_alone(workshop, level):
     said = workshop.committed()
     assert "shop/search.py" in said and "tests/test_search.py" in said
     assert workshop.site.processes() == []
+
+
+@pytest.mark.slow
+@pytest.mark.needs_landlock
+def test_another_sandbox_gives_the_same_commit(workshop, undisturbed):
+    site = workshop.site
+    site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = "landlock"
+    drive = site.drive(task=TASK)
+    assert (drive.exits, drive.problems) == ([WAITING, 0], [])
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
+    assert Counter(one.partition("/")[0] for one in workshop.asked) == undisturbed.roles
+    assert workshop.paid_twice() == []
+    assert site.processes() == []
 
 
 @pytest.mark.slow
@@ -65,14 +73,19 @@ def test_what_an_agent_may_not_edit_is_taken_back_and_told(workshop):
 
 
 @pytest.mark.slow
-def test_a_fixer_stays_with_its_finding(workshop, undisturbed):
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_implementers_mess_and_what_a_fixer_strays_to_are_left(workshop, undisturbed, level):
     site = workshop.site
-    workshop.play(fix={"shop/store.py": "broken\n", "tests/test_store.py": "\n"})
+    site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
+    strays = {"shop/store.py": "broken\n", "tests/test_store.py": "\n"}
+    # What a fixer edits is read by our code, outside of its cage: at one level it strays.
+    workshop.play(mess=True, fix=strays if level == "landlock" else {})
     assert site.drive(task=TASK).exits == [WAITING, 0]
-    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
-    said = site.checkout.run("show").out
-    assert "shop/store.py is not what the finding is about" in said
-    assert "tests/test_store.py is a test and the finding is not in it" in said
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
+    if level == "landlock":
+        said = site.checkout.run("show").out
+        assert "shop/store.py is not what the finding is about" in said
+        assert "tests/test_store.py is a test and the finding is not in it" in said
 
 
 @pytest.mark.slow
@@ -83,7 +96,7 @@ def test_without_a_sandbox_an_implementer_works_where_that_is_accepted(workshop,
     assert (refused.code, "no sandbox holds here" in refused.err) == (2, True)
     assert workshop.asked == []
     assert site.drive(task=(*TASK, "--no-sandbox")).exits == [WAITING, 0]
-    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
     assert site.processes() == []
 
 
@@ -103,24 +116,13 @@ def test_secrets_are_masked_in_its_files_and_stay_in_ours(workshop):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("level", LEVELS)
-def test_what_is_no_change_is_left(workshop, undisturbed, level):
-    site = workshop.site
-    site.checkout.environ["REVIEWLOOP_SANDBOX__LEVEL"] = level
-    workshop.play(mess=True)
-    assert site.drive(task=TASK).exits == [WAITING, 0]
-    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("ends", "words"),
+    ("role", "ends", "words"),
     [
-        ("dies", "ended with exit code 9 in the middle of its turn"),
-        ("prose", "ended its turn without calling finish"),
+        ("implement", "dies", "ended with exit code 9 in the middle of its turn"),
+        ("repair", "prose", "ended its turn without calling finish"),
     ],
 )
-@pytest.mark.parametrize("role", ["implement", "repair"])
 def test_a_turn_without_an_answer_is_taken_back_whole(workshop, undisturbed, role, ends, words):
     site = workshop.site
     workshop.play(ends={role: ends})
@@ -131,7 +133,7 @@ def test_a_turn_without_an_answer_is_taken_back_whole(workshop, undisturbed, rol
     workshop.play()
     assert site.call("resume", "--json").code == WAITING
     assert site.call("approve", "--json").code == 0
-    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
 
 
 @pytest.mark.slow
@@ -156,20 +158,17 @@ def test_a_cap_on_turns_ends_a_run_and_is_raised(workshop, undisturbed):
     assert "`reviewloop resume --turns 4`" in said.err
     assert len(workshop.asked) == 2
     assert site.call("resume", "--turns", "100", "--json").code == WAITING
-    assert len(workshop.asked) == undisturbed[1]
+    assert len(workshop.asked) == len(undisturbed.asked)
 
 
 @pytest.mark.slow
-def test_a_recorded_run_is_replayed_without_the_agent(workshop, undisturbed, tmp_path):
-    site, record = workshop.site, tmp_path / "turns.jsonl"
-    assert site.drive(task=(*TASK, "--record", str(record))).exits == [WAITING, 0]
-    assert record.exists()
-    asked = len(workshop.asked)
+def test_a_recorded_run_is_replayed_without_the_agent(undisturbed, tmp_path):
+    asked = len(undisturbed.workshop.asked)
     with Site(tmp_path / "other") as other:
-        drive = other.drive(task=("2.1", "--model", f"replay:{record}"))
+        drive = other.drive(task=("2.1", "--model", f"replay:{undisturbed.record}"))
         assert drive.exits == [WAITING, 0]
-        assert other.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed[0]
-    assert len(workshop.asked) == asked
+        assert other.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
+    assert len(undisturbed.workshop.asked) == asked
 
 
 LOGIN = '{"tokens": {"access": "a", "refresh": "r"}, "expires": 1}'
@@ -229,32 +228,18 @@ def test_a_batch_with_an_agent_that_nobody_has_costs_nothing(workshop):
     assert workshop.asked == []
 
 
-# Points of the first stretch, in the order of the run's steps, with what happens there.
-KILLS = {
-    "received": ("turn.begin", "turn.answered", "turn.ended", "fix.kept", "turn.answered:2"),
-    "politely": ("turn.begin=int", "turn.answered:2=term", "gate.end=int"),
-    "late": ("fix.kept", "turn.answered:3", "re_review.end", "promote.ref"),
-}
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    with workshops(tmp_path_factory.mktemp("whole") / "site") as workshop:
-        site = workshop.site
-        assert site.drive(task=TASK).exits == [WAITING, 0]
-        return site.checkout.git("rev-parse", "HEAD^{tree}"), len(workshop.asked)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("faults", KILLS.values(), ids=KILLS)
-def test_a_run_that_is_killed_pays_no_received_turn_twice(workshop, undisturbed, faults):
-    tree, turns = undisturbed
+def test_a_run_that_is_ended_politely_pays_no_received_turn_twice(workshop, undisturbed):
+    """Ends by signals, and kills at later turns; kills at each named point: test_kills.py."""
+    faults = (
+        *("turn.begin=int", "turn.answered:2=term", "gate.end=int"),
+        *("turn.answered:2", "turn.answered:3", "promote.ref"),
+    )
     site = workshop.site
     drive = site.drive(*faults, task=TASK)
     assert drive.exits[-1] == 0
     assert drive.fired == list(faults)
     assert drive.problems == []
-    assert site.checkout.git("rev-parse", "HEAD^{tree}") == tree
-    cut = sum(fault.startswith("turn.begin") for fault in faults)  # nothing was received of those
-    assert len(workshop.asked) - turns <= cut
+    assert site.checkout.git("rev-parse", "HEAD^{tree}") == undisturbed.tree
+    assert len(workshop.asked) - len(undisturbed.asked) <= 1  # of the turn that had begun
     wait_for_none(site)
