@@ -17,6 +17,7 @@ import pytest
 from _pytest.assertion import rewrite
 from support import postgres
 from support.git_index import refresh_index
+from support.prepared import share_prepared
 from support.trapped import contents as contents
 from support.trapped import private as private
 from support.trapped import trapped as trapped
@@ -83,6 +84,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell starts what stands in the background deaf to Ctrl-C, and so would be all it starts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if "PYTEST_XDIST_WORKER" not in os.environ and config.getoption("numprocesses", None):
+        share_prepared()
     gc.disable()  # until all tests are collected; nearly all that is made by then stays
     if not sys.dont_write_bytecode and "PYTEST_XDIST_WORKER" in os.environ:
         _compile_share(config)

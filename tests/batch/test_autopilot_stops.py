@@ -22,6 +22,14 @@ BASE = {
     "ci/pipeline.yaml": WORKFLOW,
     "package.json": MANIFEST,
 }
+PATTERNS = {
+    "db/migration/V1__x.txt": "**/migration/**",
+    "infra/production_stack.txt": "**/*production*",
+    "schema/users.txt": "**/schema/**",
+    "shop/migrations/n1.txt": "**/migrations/**",
+    "sub/.github/workflows/x.yml": "**/.github/workflows/**",
+    "sub/Dockerfile": "**/Dockerfile*",
+}
 CASES = [
     ({"shop/plain.py": "X = 1\n"}, None),
     # files_changed, lines_added, complexity_increase
@@ -32,44 +40,26 @@ CASES = [
         "complexity of the changed files grew by 300 % (2 to 8, limit 20 %)",
     ),
     # file_patterns
-    *(
-        ({path: "x\n"}, f"{path} matches {pattern}")
-        for path, pattern in [
-            ("shop/migrations/n1.txt", "**/migrations/**"),
-            ("db/migration/V1__x.txt", "**/migration/**"),
-            ("schema/users.txt", "**/schema/**"),
-            ("infra/production_stack.txt", "**/*production*"),
-            ("sub/Dockerfile", "**/Dockerfile*"),
-        ]
-    ),
     (
-        {"sub/.github/workflows/x.yml": WORKFLOW},
-        "sub/.github/workflows/x.yml matches **/.github/workflows/**; "
-        "ci_pipeline (sub/.github/workflows/x.yml:1: on: push)",
+        dict.fromkeys(PATTERNS, "x\n") | {"sub/.github/workflows/x.yml": WORKFLOW},
+        "; ".join(f"{path} matches {pattern}" for path, pattern in PATTERNS.items())
+        + "; ci_pipeline (sub/.github/workflows/x.yml:1: on: push)",
     ),
     # change_types
     (
-        {"shop/queries.py": 'SQL = "ALTER TABLE users ADD age int"\n'},
-        "database_schema (shop/queries.py:1: ALTER TABLE u)",
-    ),
-    (
-        {"shop/server.py": "HOSTS = 1\nALLOWED_HOSTS = ['*']\n"},
-        "security_config (shop/server.py:2: ALLOWED_HOSTS =)",
-    ),
-    (
-        {"ci/pipeline.yaml": f"{WORKFLOW}      - run: ship\n"},
-        "ci_pipeline (ci/pipeline.yaml:7: - run: ship)",
-    ),
-    (
-        {"shop/config.py": 'import os\n\nURL = os.environ["API_URL"]\n'},
-        "environment_variables (shop/config.py:3: new API_URL)",
-    ),
-    (
-        {"package.json": MANIFEST.replace("{}", '{"left-pad": "1.0.0"}')},
-        "dependencies (package.json:3: adds left-pad)",
-    ),
-    (
-        {"shop/__init__.py": ""},
+        {
+            "shop/queries.py": 'SQL = "ALTER TABLE users ADD age int"\n',
+            "shop/server.py": "HOSTS = 1\nALLOWED_HOSTS = ['*']\n",
+            "ci/pipeline.yaml": f"{WORKFLOW}      - run: ship\n",
+            "shop/config.py": 'import os\n\nURL = os.environ["API_URL"]\n',
+            "package.json": MANIFEST.replace("{}", '{"left-pad": "1.0.0"}'),
+            "shop/__init__.py": "",
+        },
+        "database_schema (shop/queries.py:1: ALTER TABLE u); "
+        "security_config (shop/server.py:2: ALLOWED_HOSTS =); "
+        "ci_pipeline (ci/pipeline.yaml:7: - run: ship); "
+        "environment_variables (shop/config.py:3: new API_URL); "
+        "dependencies (package.json:3: adds left-pad); "
         "public_interface (shop/__init__.py:1: gone is gone)",
     ),
 ]

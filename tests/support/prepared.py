@@ -1,9 +1,10 @@
 """Commands in processes of their own that need not import anything first.
 
 A start of Python with the libraries of a run costs a second of CPU, and killing runs at every point
-takes hundreds of starts. So one process per test process imports them once, does nothing else, and
-forks for each command. What it forks is a process like any other, with environment, folder and
-output of its own, and dies alone. What a start from nothing does, `Checkout.process` shows.
+takes hundreds of starts. So one process for all test processes imports them once, when the first
+command is asked for, does nothing else, and forks for each command. What it forks is a process like
+any other, with environment, folder and output of its own, and dies alone, or with the test process
+that asked for it. What a start from nothing does, `Checkout.process` shows.
 """
 
 import atexit
@@ -53,6 +54,8 @@ _LATE = (
     "unidiff",
 )
 _LENGTH = 8  # bytes in which the length of a message is told
+_SHARED = "PREPARED_COMMANDS"  # names the socket that the workers of xdist have in common
+_PLACE = os.environ.get(_SHARED, "")  # read now: a checkout has an environment of its own
 
 
 class Prepared:
@@ -73,7 +76,7 @@ class Prepared:
         self._arguments = [*arguments]
         self._kept = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
         self._line = socket.socket(socket.AF_UNIX)
-        self._line.connect(_server()[0])
+        self._line.connect(_PLACE or _server()[0])
         request = json.dumps([self._arguments, str(cwd), dict(environ)]).encode()
         with Path(os.devnull).open("rb") as nothing:
             own = [file.fileno() for file in (nothing, *self._kept)]
@@ -146,8 +149,13 @@ def run_prepared(
         return process.wait(0), out, err
 
 
+def share_prepared() -> None:
+    """Start the process that forks for this process and all that it starts from now on."""
+    os.environ[_SHARED] = _server()[0]
+
+
 def end_prepared() -> None:
-    """End the process that forks and every command that it runs, if there is one."""
+    """End the process that forks, where this process started it, and every command that it runs."""
     if _server.cache_info().currsize:
         process = _server()[1]
         assert process.stdin
@@ -214,19 +222,32 @@ def _serve(place: str) -> None:
     signal.signal(signal.SIGCHLD, lambda number, frame: None)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(place)
-    listener.listen(16)
+    listener.listen(64)
     os.write(1, b"ready\n")
     waiting: dict[int, socket.socket] = {}
+    left: set[int] = set()  # by who asked for them
+    imported = False
     while True:
-        waits_for: list[Any] = [0, wake, listener]
+        lines = {line: pid for pid, line in waiting.items() if pid not in left}
+        waits_for: list[Any] = [0, wake, listener, *lines]
         ready, _, _ = select.select(waits_for, [], [])
         if 0 in ready:
             _end(waiting, Path(place).parent)
         if wake in ready:
             os.read(wake, 100)
             _tell_ends(waiting)
+            left &= {*waiting}
+        for line in lines.keys() & {*ready}:  # it was closed: nobody says anything else there
+            if waiting.get(lines[line]) is line:
+                left.add(lines[line])
+                os.kill(lines[line], signal.SIGKILL)
         if listener not in ready:
             continue
+        if not imported:
+            _import_everything()
+            assert threading.active_count() == 1, "a process with threads must not fork"
+            gc.freeze()
+            imported = True
         line, _ = listener.accept()
         length, files, _, _ = socket.recv_fds(line, _LENGTH, 3)
         request = json.loads(_read(line, int.from_bytes(length)))
@@ -297,9 +318,6 @@ def _leave(codes: list[int]) -> None:
 if __name__ == "__main__":
     codes: list[int] = []
     atexit.register(_leave, codes)  # before all others: those are called first
-    _import_everything()
-    assert threading.active_count() == 1, "a process with threads must not fork"
-    gc.freeze()
     _serve(sys.argv[1])
     from reviewloop.cli.main import main
 
