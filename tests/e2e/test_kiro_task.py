@@ -50,7 +50,7 @@ paths = ["store"]
 def story(shared_shop: Callable[..., Checkout]) -> Story:
     checkout = shared_shop(play.play, {}, files=PYTEST)
     before, tasks_before = checkout.bytes(), checkout.read(TASKS)
-    run = checkout.process("run", "2.1")
+    run = checkout.forked("run", "2.1")
     waiting = checkout.bytes()
     seen = {
         "status": checkout.run("status").out,

@@ -25,8 +25,9 @@ def reviewed(repo: Path, patch: bytes) -> tuple[str, dict]:
 
 
 @pytest.mark.slow_but(every=9)
-@pytest.mark.parametrize("context", ["-U0", "-U1", "-U3"])
-@pytest.mark.parametrize("with_ids", [True, False])
+@pytest.mark.parametrize(
+    ("context", "with_ids"), [("-U0", False), ("-U0", True), ("-U1", False), ("-U3", True)]
+)
 @pytest.mark.parametrize("applied", [True, False])
 @pytest.mark.parametrize(
     ("old", "new"),
