@@ -231,7 +231,7 @@ class Tree:
     read: Callable[[str], str | None] = lambda path: None
     paths: Callable[[], Collection[str]] = tuple  # every path, perhaps some of the other version
     search: Callable[[Sequence[str]], list[tuple[str, int, str]]] = lambda strings: []
-    """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
+    """Fixed strings -> (path, line, text) of the new tree's lines of code that hold any of them."""
     note: Callable[[str], None] = lambda sentence: None  # parts that were skipped, for the report
     base: bool = False  # the version before the change
 
@@ -265,7 +265,7 @@ class ChangeView:
     read_new: Callable[[str], str | None]
     read_base: Callable[[str], str | None]
     search_new: Callable[[Sequence[str]], list[tuple[str, int, str]]]
-    """Fixed strings -> (path, line, text) of the lines of the new tree that hold any of them."""
+    """Fixed strings -> (path, line, text) of the new tree's lines of code that hold any of them."""
     list_new: Callable[[], Sequence[str]]  # every path of the new tree
     options: "Options" = field(default_factory=lambda: Options())
     partial: bool = False  # only some paths, or whole files: other changes are unknown

@@ -35,11 +35,13 @@ def grep_tree(
     ignore_case: bool = False,
     fixed: bool = False,
     limit: int = 200,
+    without: Iterable[str] = (),
 ) -> list[Hit]:
     """Return up to `limit` matching lines of a tree's text files; see `TreeReader.grep`."""
     args = ["grep", "-n", "-z", "-I", "--no-textconv", "--no-color"]
     args += ["-i"] if ignore_case else []
-    tail = ["-e", pattern, tree, "--", *paths]
+    tail = ["-e", pattern, tree, "--", *(f":(top,literal){path}" for path in paths)]
+    tail += [f":(exclude,icase)*.{ending}" for ending in without]
     if fixed:
         return _grep(git, [*args, "-F", *tail], tree, limit)
     try:
@@ -65,7 +67,9 @@ def match_paths(pattern: str, paths: Iterable[str]) -> list[str]:
 
 
 def _grep(git: Git, args: list[str], tree: str, limit: int) -> list[Hit]:
-    process = git.start(*args, stderr=subprocess.PIPE)
+    # Paths say themselves that they are literal: what is left out is given by pattern.
+    patterns = {"GIT_LITERAL_PATHSPECS": "0"}
+    process = git.start(*args, env_extra=patterns, stderr=subprocess.PIPE)
     timer = threading.Timer(_SECONDS, process.kill)
     timer.start()
     try:
@@ -470,10 +474,12 @@ class TreeReader:
         ignore_case: bool = False,
         fixed: bool = False,
         limit: int = 200,
+        without: Iterable[str] = (),
     ) -> list[Hit]:
         """Return up to `limit` matching lines, from text files only.
 
-        `paths` are files or folders, taken literally; none means the whole tree. The pattern is a
+        `paths` are files or folders, taken literally; none means the whole tree. Files with an
+        ending in `without` (as in "png", of any case) are not read. The pattern is a
         Perl-compatible expression (extended POSIX where git was built without), or plain text with
         `fixed`. Raises WorkspaceError for a bad pattern and after 30 seconds.
         """
@@ -485,6 +491,7 @@ class TreeReader:
             ignore_case=ignore_case,
             fixed=fixed,
             limit=limit,
+            without=without,
         )
 
     def _file_at(self, path: str) -> str:

@@ -148,10 +148,16 @@ class PrivateRepo:
         ignore_case: bool = False,
         fixed: bool = False,
         limit: int = 200,
+        without: Iterable[str] = (),
     ) -> list[Hit]:
         """Search a tree; see `TreeReader.grep`."""
         return self.reader(tree).grep(
-            pattern, paths=paths, ignore_case=ignore_case, fixed=fixed, limit=limit
+            pattern,
+            paths=paths,
+            ignore_case=ignore_case,
+            fixed=fixed,
+            limit=limit,
+            without=without,
         )
 
     def change(self, old: str, new: str, *, context_lines: int = 3) -> Change:

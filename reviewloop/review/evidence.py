@@ -24,6 +24,13 @@ from reviewloop.review.silencing import LEVELS, OFF
 from reviewloop.secrets import redact, redact_columns
 
 _SEARCH_LIMIT = 5000
+# Git unpacks each file that it searches, and most bytes of many repositories are no code.
+_NOT_CODE = (
+    *("md", "mdx", "rst", "adoc", "csv", "tsv", "po", "pot", "lock", "map", "pdf", "parquet"),
+    *("png", "jpg", "jpeg", "gif", "svg", "ico", "webp", "avif", "bmp", "mp3", "mp4", "mov"),
+    *("webm", "wav", "ttf", "otf", "eot", "woff", "woff2", "zip", "gz", "tgz", "bz2", "xz", "zst"),
+    *("jar", "wasm", "exe", "dll", "so", "dylib", "bin", "db", "sqlite"),
+)
 _QUOTE_LINES = 6
 ANALYSER = "analyser"
 
@@ -76,7 +83,8 @@ def view_of(
         if not texts:
             return []
         # git takes a list of fixed strings separated by line feeds.
-        hits = private.grep(change.new, "\n".join(texts), fixed=True, limit=_SEARCH_LIMIT)
+        sought = "\n".join(texts)
+        hits = private.grep(change.new, sought, fixed=True, limit=_SEARCH_LIMIT, without=_NOT_CODE)
         return [(hit.path, hit.line, hit.text) for hit in hits]
 
     return ChangeView(

@@ -207,6 +207,12 @@ def test_grep_options(private, tree):
         "src/app.py",
     ]
     assert private.grep(tree, "main", paths=["src/*.py"]) == []
+    assert private.grep(tree, "main", paths=[":(exclude)src"]) == []
+    assert {hit.path for hit in private.grep(tree, "main", without=["PY", "png"])} == {
+        "Makefile",
+        "run.sh",
+    }
+    assert private.grep(tree, "main", paths=["src"], without=["py"]) == []
     assert len(private.grep(tree, ".", limit=2)) == 2
 
 

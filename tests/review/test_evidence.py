@@ -2,11 +2,23 @@
 
 import pytest
 
-from reviewloop.analysis.contract import SECURITY, SHOULD, Edit, Fix, Hit, Rule, SourceFile, Span
+from reviewloop.analysis.contract import (
+    SECURITY,
+    SHOULD,
+    Edit,
+    Fix,
+    Hit,
+    Options,
+    Rule,
+    SourceFile,
+    Span,
+)
 from reviewloop.analysis.examine import Examination
 from reviewloop.analysis.placing import LocatedHit
 from reviewloop.domain.finding import Placement, Severity
-from reviewloop.review.evidence import evidence_of
+from reviewloop.git.comparison import CompareSpec, open_comparison
+from reviewloop.review.evidence import evidence_of, view_of
+from reviewloop.review.selection import Selection
 
 RULE = Rule("test/rule", SECURITY, SHOULD, "A thing", why="It matters.", fix="Mend it.")
 TEXT = "def f(items=[]):\n    return items\n\nlast = 1\n"
@@ -102,3 +114,15 @@ def test_what_the_change_causes_elsewhere_is_context():
     (finding,) = findings(hit(Span(4, 4)), on_change=False)
 
     assert finding.placement is Placement.CONTEXT
+
+
+def test_a_search_reads_code_alone_as_most_of_a_repository_may_be_something_else(repo, git):
+    for name in ("use.py", "page.tsx", "cases.yaml", "Makefile", "docs.MDX", "photo.png", "a.svg"):
+        (repo / name).write_text("load_orders()\n")
+    git(repo, "add", "-A")
+    with open_comparison(repo, CompareSpec()) as two:
+        change = two.private.change(two.old, two.new)
+        view = view_of(change, Selection((), (), ()), two.private, Options())
+        found = view.search_new(["load_orders"])
+
+    assert [path for path, _, _ in found] == ["Makefile", "cases.yaml", "page.tsx", "use.py"]
