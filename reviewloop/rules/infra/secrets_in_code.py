@@ -90,7 +90,16 @@ def _named_pair(path: str, resource: Resource, node: Node) -> Iterator[Hit]:
         return
     if isinstance(name.value, str) and is_secret(name.value, value.value):
         what = f"{name.value} is a secret in plain text"
-        yield _hit(path, LITERAL_SECRET, resource, value.line, what)
+        weak = {"severity": SHOULD} if is_plain_word(value.value) else {}
+        yield _hit(path, LITERAL_SECRET, resource, value.line, what, **weak)
+
+
+_PLAIN_WORD = regex(r"[A-Za-z]{1,12}[0-9]{0,4}")
+
+
+def is_plain_word(value: str) -> bool:
+    """Whether a value is somebody's default or the name of a secret, and a secret to nobody."""
+    return _PLAIN_WORD.fullmatch(value) is not None
 
 
 def is_secret(name: str, value: str) -> bool:

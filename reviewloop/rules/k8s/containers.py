@@ -8,7 +8,7 @@ import re
 
 from reviewloop.analysis.contract import MUST, NIT, SHOULD
 from reviewloop.regex import regex
-from reviewloop.rules.infra.secrets_in_code import is_secret
+from reviewloop.rules.infra.secrets_in_code import is_plain_word, is_secret
 from reviewloop.rules.k8s.manifests import (
     Entry,
     Flaw,
@@ -175,12 +175,8 @@ def find_literal_secret(entry: Entry, compose: bool) -> Flaw | None:
     return _flaw_of(name, _decoded(value) if encoded else value) if is_readable else None
 
 
-_PLAIN_WORD = regex(r"[A-Za-z]{1,12}[0-9]{0,4}")
-
-
 def _flaw_of(name: str, value: str) -> Flaw:
-    """Return the flaw; a plain word is somebody's default, and no secret to anybody."""
-    weak = SHOULD if _PLAIN_WORD.fullmatch(value) else None
+    weak = SHOULD if is_plain_word(value) else None
     return Flaw(f"{name} is a secret in plain text.", weak)
 
 

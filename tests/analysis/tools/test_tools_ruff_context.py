@@ -125,6 +125,7 @@ CASES = [
     ("PLE2502", NIT, 'NAMES = ["\u0639\u0631\u0628\u064a\u200f"]\n'),
     ("PLE2502", MUST, 'NAMES = ["\u202eadmin"]\n'),
     ("F821", NIT, 'def f(n) -> "list[Chromium]":\n    return n\n'),
+    ("F821", NIT, 'def f(self, states: "as") -> "a(ssuso)":\n    return states\n'),
     ("F821", NIT, "loaded.name = 1\n"),
     ("F821", NIT, "loaded.name = 2\n"),
     ("F821", NIT, "loaded.name = 3\n"),

@@ -228,6 +228,10 @@ def test_only_what_strangers_write_into_a_run_with_rights_makes_a_script_critica
         ("          ref: ${{ env.HEAD }}\n", True),
         ("          name: ${{ env.HEAD }}\n", False),
         ("#          ref: ${{ env.HEAD }}\n", False),
+        ('      - run: git fetch origin "$HEAD"\n', False),
+        ('      - run: git fetch origin "$HEAD" && git diff "$HEAD" | wc -l\n', False),
+        ('      - run: git fetch origin "$HEAD" && git checkout FETCH_HEAD\n', True),
+        ('      - run: git -C code reset --hard "$HEAD"\n', True),
     ],
 )
 def test_a_trigger_is_critical_where_code_of_strangers_is_read(reads, critical):

@@ -197,6 +197,20 @@ def test_names_that_only_sound_secret_are_left_alone(name, value):
     assert rules(text) == set()
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("operator", Severity.SHOULD_FIX),
+        ("admin1", Severity.SHOULD_FIX),
+        ("w7#kQ-2vLp", Severity.MUST_FIX),
+    ],
+)
+def test_a_plain_word_in_an_environment_is_no_secret_to_anybody(value, expected):
+    text = 'resource "kubernetes_deployment" "d" {\n  env {\n    name = "OPERATOR_SECRET"\n'
+    text += f'    value = "{value}"\n  }}\n}}\n'
+    assert severity(text, "infra/literal-secret") is expected
+
+
 def test_every_rule_is_explained_and_shown():
     for rule in RULES:
         assert rule.id.startswith("infra/")

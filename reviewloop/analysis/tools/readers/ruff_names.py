@@ -78,7 +78,7 @@ def _declared(stub: str) -> frozenset[str]:
 
 _QUOTED_TYPE = regex(
     r"(?:->|\w\s*:)\s*(?:[\w.]+\[)*(?:[\w.]+\s*\|\s*)*(?:[\w.\"'\[\]]{1,99},\s*){0,20}"
-    r"[\"'][\w.\[\], |]*$"
+    r"[\"'][\w.\[\](), |]*$"
 )
 _NAMES_IGNORED = regex(r"#\s*type:\s*ignore(?:\[[^\]]*\bname-defined\b|(?!\[))")
 # Names that gettext and profilers install, that IPython and Jupyter define, and those of Windows.

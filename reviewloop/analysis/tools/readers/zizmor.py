@@ -167,6 +167,12 @@ _HEAD = r"(?:github\.head_ref|pull_request\.head\.(?:sha|ref)|workflow_run\.head
 _TAKEN = r"(?:\bref:|\bgit )[^\n]*"
 _STRANGERS_CODE = regex(rf"refs/pull/|gh pr checkout|{_TAKEN}{_HEAD}")
 _COMMENTED_OUT = regex(r"^\s*#.*$", re.MULTILINE)
+# Without one of these git only looks at a commit: its files are not written.
+_WRITES_FILES = regex(
+    r"\bgit\s(?:[^\n|;&]*\s)?(?:checkout|switch|worktree|pull|merge|rebase|reset|restore|cherry-pick"
+    r"|apply|am|archive|show|cat-file|checkout-index|read-tree|submodule)\b"
+)
+_OF_GIT = regex(r"^.*\bgit\s.*$", re.MULTILINE)
 _NAMED_HEAD = regex(rf"^\s*(\w+):[^\n]*{_HEAD}", re.MULTILINE)
 # A workflow asks what the person may do who started it, or whether the code is its own.
 _RIGHTS = regex(
@@ -259,6 +265,8 @@ def _takes_code(text: str) -> bool:
     What is taken after a question about somebody's rights is trusted.
     """
     text = _COMMENTED_OUT.sub("", text)
+    if not _WRITES_FILES.search(text):
+        text = _OF_GIT.sub("", text)
     triggers = _triggers(text)
     named = (found for found in _NAMED_HEAD.finditer(text) if found.group(1) != "ref")
     patterns = [_STRANGERS_CODE.pattern]
