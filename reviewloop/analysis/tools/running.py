@@ -155,11 +155,11 @@ class Session:
         if output.ended == "too much":
             raise UnusableOutput("wrote more than 64 MB")
         if output.ended == "not started":
-            raise OutOfTimeError(f"could not be started: {_error_line(output)}")
+            raise OutOfTimeError(f"could not be started: {_error_line(output, self.laid)}")
         if output.exit_code not in (good_exits or self.tool.good_exits):
-            raise UnusableOutput(f"ended with code {output.exit_code}{_because(output)}")
+            raise UnusableOutput(f"ended with code {output.exit_code}{_because(output, self.laid)}")
         if not output.stdout.strip() and not self.tool.silent_when_clean:
-            raise UnusableOutput(f"wrote nothing{_because(output)}")
+            raise UnusableOutput(f"wrote nothing{_because(output, self.laid)}")
         return output
 
     def _read_or_halve(self, laid: Laid, read: Callable[[Laid], ToolReading]) -> ToolReading:
@@ -185,6 +185,9 @@ class Session:
         return [laid.only(laid.files[start : start + most]) for start in range(0, count, most)]
 
 
+_LONGEST_ERROR = 2_000  # characters
+
+
 class OutOfTimeError(UnusableOutput):
     """Starting the tool again is useless: its time is up, or it cannot be started at all."""
 
@@ -203,21 +206,33 @@ def _replaced(argument: str, values: dict[str, str]) -> str:
     return argument
 
 
-def _because(output: Output) -> str:
-    shown = _error_line(output)
+def _because(output: Output, laid: Laid) -> str:
+    shown = _error_line(output, laid)
     return f": {shown}" if shown else ""
 
 
-def _error_line(output: Output) -> str:
-    """Return the relevant line of stderr, short enough for one line of a report."""
-    lines = [line.strip() for line in output.stderr.decode("utf-8", "replace").splitlines()]
+def _error_line(output: Output, laid: Laid) -> str:
+    """Return the relevant line of stderr, short enough for one line of a report.
+
+    The files that the tool read are named as in the repository, where a terminal can show that.
+    """
+    line = _most_relevant(output.stderr.decode("utf-8", "replace"))[:_LONGEST_ERROR]
+    for one in laid.files:
+        if one.file.path.isprintable():
+            line = line.replace(f"file://{one.path}", str(one.path))
+            line = line.replace(str(one.path), one.file.path)
+    return line[:200]
+
+
+def _most_relevant(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.endswith(":")]
     for word in ("failed to ", "cause: ", "error: ", "error", "fatal"):
         for line in lines:
             where = line.lower().find(word)
             if where >= 0:
-                return line[where:][:200]
-    return (lines or [""])[-1][:200]
+                return line[where:]
+    return (lines or [""])[-1]
 
 
 def _without(

@@ -326,7 +326,7 @@ def test_malformed_workflow_costs_only_itself():
     assert "zizmor/template-injection" in {hit.rule for hit in done.hits}
     alone = run_tool(ZIZMOR, [bad], Options())
     assert alone.report.status is AnalyserStatus.FAILED
-    assert "failed to validate" in alone.report.reason
+    assert "failed to validate .github/workflows/b.yml as workflow" in alone.report.reason
 
 
 def test_what_is_no_yaml_is_left_to_our_check_of_syntax():
