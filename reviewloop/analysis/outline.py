@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from reviewloop.analysis.parsing import parse
 from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
-from reviewloop.sandbox.command_lines import for_bash
 
 LANGUAGES: Mapping[str, str] = {
     ".py": "python", ".pyi": "python",
@@ -396,12 +396,9 @@ def outline(path: str, text: str) -> list[Symbol]:
         return []
     if language == "yaml" and _TOO_DEEP.search(text):
         return []
-    from ast_grep_py import SgRoot  # the parsers take a while to load
-
     clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
-    clean = for_bash(clean) if language == "bash" else clean
     walk = _Walk(language)
-    return list(dict.fromkeys(walk.visit(SgRoot(clean, language).root(), "", "", 0)))
+    return list(dict.fromkeys(walk.visit(parse(clean, language), "", "", 0)))
 
 
 class _Walk:

@@ -19,9 +19,9 @@ from reviewloop.analysis.contract import (
     Span,
     resolve,
 )
+from reviewloop.analysis.parsing import parse
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
-from reviewloop.sandbox.command_lines import for_bash
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -117,13 +117,6 @@ class Grammar:
     arguments: "Callable[[SgNode], list[SgNode]]" = lambda node: []
     plain: "Callable[[SgNode], SgNode]" = lambda node: node
     literal: "Callable[[SgNode], bool]" = lambda node: False
-
-
-def parse(text: str, language: str) -> "SgNode":
-    """Return the root of a text's syntax tree; errors in it are nodes too."""
-    from ast_grep_py import SgRoot
-
-    return SgRoot(for_bash(text) if language == "bash" else text, language).root()
 
 
 def nodes_of(node: "SgNode", kinds: Iterable[str]) -> "list[SgNode]":

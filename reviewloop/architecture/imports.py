@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reviewloop.analysis.contract import Span
 from reviewloop.analysis.languages import is_test_name, language_of
-from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import nodes_of, span_of
 from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 

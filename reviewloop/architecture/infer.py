@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import PathClass
 from reviewloop.analysis.languages import language_of, path_class
-from reviewloop.analysis.patterns import parse
+from reviewloop.analysis.parsing import parse
 from reviewloop.architecture.checks import Project
 from reviewloop.architecture.imports import FAMILY, LARGEST, is_generated
 from reviewloop.architecture.model import (

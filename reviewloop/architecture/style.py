@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Hit, Span
 from reviewloop.analysis.languages import language_of
-from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import nodes_of, span_of
 from reviewloop.architecture.imports import LARGEST
 from reviewloop.architecture.model import TAB, Style
 from reviewloop.regex import regex

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from reviewloop.analysis.described import public_names
+from reviewloop.analysis.parsing import parse
 from reviewloop.checkout.protected import Protection, fold_path, protection_of
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.gate import GateResult, GateStatus
@@ -141,9 +142,7 @@ def complexity(path: str, data: bytes) -> int | None:
         return None
     if not data.strip():
         return 0
-    from ast_grep_py import SgRoot
-
-    root = SgRoot(data.decode("utf-8", "replace"), language.name).root()
+    root = parse(data.decode("utf-8", "replace"), language.name)
     return len(root.find_all(_rule(language)))
 
 

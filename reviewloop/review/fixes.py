@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import Edit, Fix
 from reviewloop.analysis.languages import language_of
+from reviewloop.analysis.parsing import parse
 from reviewloop.dataclass import dataclass
-from reviewloop.sandbox.command_lines import for_bash
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
@@ -95,10 +95,7 @@ def _overlap(one: tuple[int, int, str], two: tuple[int, int, str]) -> bool:
 
 
 def _errors(text: str, grammar: str) -> int:
-    from ast_grep_py import SgRoot
-
-    root = SgRoot(for_bash(text) if grammar == "bash" else text, grammar).root()
-    return sum(1 for _ in _error_nodes([root]))
+    return sum(1 for _ in _error_nodes([parse(text, grammar)]))
 
 
 def _error_nodes(todo: list["SgNode"]) -> Iterable["SgNode"]:

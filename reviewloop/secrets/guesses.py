@@ -192,10 +192,10 @@ _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-$"
 _NAME_RIGHT = regex(r"[\w.\-]{0,60}")
 _VALUE = r"(?P<q>[\"'`])(?P<value>(?:(?!(?P=q))[^\\\n]|\\[^\n]){1,600})(?P=q)"
 _QUOTED = regex(
-    # The name's own quote or bracket, a type, the operator, a wrapper or an "or else" with its
-    # first operand, the literal.
-    r"[\"'`]?[\])]?\s{0,20}"
-    r"(?:(?::\s{0,4}|\s)[A-Za-z_*&][\w.\[\]<>|?*&]{0,40}\s{0,8}(?==)|\[\d{0,6}\]\s{0,4}(?==))?"
+    # The name's own quote or bracket, the type of a name without quotes, the operator, a wrapper or
+    # an "or else" with its first operand, the literal.
+    r"(?:[\"'`][\])]?\s{0,20}|[\])]?\s{0,20}"
+    r"(?:(?::\s{0,4}|\s)[A-Za-z_*&][\w.\[\]<>|?*&]{0,40}\s{0,8}(?==)|\[\d{0,6}\]\s{0,4}(?==))?)"
     r"(?P<sep>=>|:=|={1,3}|!==?|:|,|\(|\?\?|\|\||<-|\bor\b|-eq\b|\beq\b)\s{0,40}"
     r"(?:[A-Za-z_$][\w.$]{0,60}(?:\([^()\n]{0,60}\)|\[[^\[\]\n]{0,60}\])?\s{0,4}"
     r"(?:\|\||\?\?|\bor\b)\s{0,4})?"

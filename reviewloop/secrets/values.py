@@ -45,7 +45,7 @@ _ELSEWHERE = regex(
     r"|env|environment|var|local|module|data|each|vault|ssm|arn|file|https?|wss?|s3|op|ref|secret"
     r"|secrets|keyring|kv|gcp|projects|steps|inputs|github|context|ctx|state|form|resolve|sm"
     r"|aws|azurekeyvault|doppler|enc|cipher|random|uuid|app|user|account)[.:(\[/]"
-    r"|^(?:[A-Za-z]:)?[./~\\]|^\w+\(|\)$|^ENC\b|^\w+\[\w*\]|://|::|=>|->|&&|\|\||[<>]|^[\w.+\-]+@[\w\-]+\.\w"
+    r"|^(?:[A-Za-z]:)?[./~\\]|^\w+\(|\)$|^ENC\b|^\w+\[\w*\]|\[\d{1,3}\]\.[a-z_]|://|::|=>|->|&&|\|\||[<>]|^[\w.+\-]+@[\w\-]+\.\w"
     r"|\\[wdsWDSbB]|\.\*|\[\^|\(\?|^sha\d{1,3}[:\-=]|^md5[:\-=]|^pbkdf2|^argon2|^bcrypt|^scrypt"
     r"|^\^.*\$$|^\d{4}-\d\d-\d\d|\.(?:pem|key|json|ya?ml|txt|crt|cer|jks|p12|pfx|pub|ini|conf|env|py|js|ts|go"
     r"|java|html?|css|svg|png|md|sh|xml|properties|com|org|net|io)$",

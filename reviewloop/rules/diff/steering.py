@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 
 from reviewloop.analysis.contract import (
+    NIT,
     ChangeCheck,
     ChangeView,
     Claim,
@@ -96,6 +97,8 @@ _RUN_BY_THEMSELVES = regex(
     r"|\.pth$|(?:^|/)\.gitpod\.ya?ml$|(?:^|/)\.mise\.toml$",
     re.IGNORECASE,
 )
+# An editor offers these to its user, who starts or installs what they name.
+_BY_HAND = regex(r"(?:^|/)\.vscode/(?:launch|extensions)\.json$", re.IGNORECASE)
 _HOOKS = regex(r"(?:^|/)\.pre-commit-config\.yaml$", re.IGNORECASE)
 _PIPELINES = regex(
     r"(?:^|/)\.github/(?:workflows|actions)/"
@@ -123,7 +126,8 @@ def find_steering(view: ChangeView) -> Iterator[Hit]:
         if done == "adds" and _is_empty(path, view.read_new(path) or ""):
             continue
         rule, what = found
-        yield Hit(rule.id, path, None, f"This {done} {what}.", identity=rule.id)
+        severity = NIT if _BY_HAND.search(path) else None
+        yield Hit(rule.id, path, None, f"This {done} {what}.", severity, identity=rule.id)
     for file in view.files:
         if file.path.rsplit("/", 1)[-1] == "package.json":
             yield from _scripts(view, file)

@@ -133,7 +133,9 @@ def glued(node: "SgNode") -> str | None:
     return None
 
 
-_MARKS = regex(r"(?i)placeholder|in_?clause|bind_?(?:var|type)|quote_?(?:ident|name|column|table)")
+_MARKS = regex(
+    r"(?i)placeholder|in_?clause|bind_?(?:var|type)|quote_?(?:ident|name|column|table|literal)"
+)
 _DEEPEST = 6
 
 
@@ -167,6 +169,9 @@ def _is_fixed_call(node: "SgNode", source: Source, depth: int) -> bool:
     if _MARKS.search(name):
         return True
     of = receiver(node)
+    # https://pkg.go.dev/github.com/jackc/pgx/v5#Identifier.Sanitize quotes each part of a name.
+    if name == "Sanitize" and of.startswith("pgx.Identifier{"):
+        return True
     texts = (
         of == "strings" and name in {"Join", "Repeat", "TrimSuffix", "TrimPrefix", "TrimRight"}
     ) or (of == "fmt" and name == "Sprintf")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from reviewloop.analysis.contract import Hit, Rule
-from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import nodes_of, span_of
 from reviewloop.dataclass import dataclass
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.patterns import nodes_of, parse
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import nodes_of
 from reviewloop.dataclass import dataclass
 from reviewloop.regex import regex
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from reviewloop.analysis.contract import Hit, Rule, SourceFile, Span
-from reviewloop.analysis.patterns import nodes_of, parse, span_of
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import nodes_of, span_of
 from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
 from reviewloop.rules.sh.commands import Command, command_of, piping

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import SHOULD, Hit, PathClass, Rule, SourceFile, Span
-from reviewloop.analysis.patterns import is_generated, nodes_of, parse
+from reviewloop.analysis.parsing import parse
+from reviewloop.analysis.patterns import is_generated, nodes_of
 from reviewloop.analysis.yaml_syntax import Problem, lower_first, yaml_problem
 from reviewloop.regex import regex
 from reviewloop.rules.infra.hcl import Tokens

@@ -375,7 +375,7 @@ class Go:
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""
-        from reviewloop.analysis.patterns import parse
+        from reviewloop.analysis.parsing import parse
         from reviewloop.rules.taint.expressions import evaluate
         from reviewloop.rules.taint.go_reader import GoReader
         from reviewloop.rules.taint.statements import execute

@@ -291,7 +291,7 @@ class Scripts:
 
     def load(self, project: Project, path: str, text: str, level: int) -> Module:
         """Read a file and run its top level."""
-        from reviewloop.analysis.patterns import parse
+        from reviewloop.analysis.parsing import parse
         from reviewloop.rules.taint.expressions import evaluate
         from reviewloop.rules.taint.js_reader import ScriptReader
         from reviewloop.rules.taint.statements import execute

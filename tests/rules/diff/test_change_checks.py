@@ -1,5 +1,6 @@
 import pytest
 
+from reviewloop.analysis.contract import NIT
 from reviewloop.rules.diff import CHANGE_CHECKS, LEFTOVERS, LINE_ENDINGS, STEERING
 
 
@@ -27,6 +28,15 @@ def found(check, view):
 )
 def test_files_that_steer_agents_and_tools_are_listed_once(changed, path, rule):
     assert found(STEERING, changed({}, {path: "a\nb\n"})) == [(rule, path)]
+
+
+@pytest.mark.parametrize(
+    ("name", "severity"),
+    [("tasks", None), ("settings", None), ("launch", NIT), ("extensions", NIT)],
+)
+def test_what_an_editor_offers_to_its_user_starts_nothing_by_itself(changed, name, severity):
+    (hit,) = STEERING.run(changed({}, {f".vscode/{name}.json": "{}\n"}))
+    assert hit.severity is severity
 
 
 def test_removed_and_ordinary_files_steer_nobody(changed):

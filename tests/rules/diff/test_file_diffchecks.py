@@ -39,6 +39,7 @@ def judged(check, path, text):
         ("a.ts", "// @ts-" + "ignore", ("diff/lint-silenced", NIT)),
         ("a.go", "//no" + "lint", ("diff/lint-silenced", NIT)),
         ("a.go", "//no" + "lint:gosec", ("diff/security-check-silenced", NIT)),
+        ("a.go", "// #no" + "sec G115", ("diff/security-check-silenced", NIT)),
         ("a.sh", "# shellcheck " + "disable=SC2086", ("diff/lint-silenced", NIT)),
         ("a.sh", "# shellcheck " + "disable=all", ("diff/lint-silenced", SHOULD)),
         (
@@ -82,6 +83,15 @@ def test_one_word_is_a_reason_as_it_silences(rule):
 def test_a_tool_that_is_switched_off_is_called_so():
     (hit,) = SUPPRESSIONS.run(file_of("a.ts", "/* eslint-" + "disable */\nrun()\n"))
     assert hit.message == "ESLint is switched off for the whole file, and no reason is given."
+
+
+def test_a_comment_names_the_tool_of_its_language():
+    for path, comment, tool in (
+        ("a.go", "// #no" + "sec", "gosec"),
+        ("a.py", "# no" + "sec", "bandit"),
+    ):
+        (hit,) = SUPPRESSIONS.run(file_of(path, f"{comment}\nrun()\n"))
+        assert hit.message == f"{tool} is switched off here, and no reason is given."
 
 
 @pytest.mark.parametrize(
