@@ -93,7 +93,8 @@ def count(repository: Path, commit: str, tally: Tally, off: frozenset[str], *, s
     if show:
         for placed in new:
             where = f"{placed.hit.path}:{placed.hit.span.line if placed.hit.span else '-'}"
-            print(f"{commit[:10]} {where} {placed.rule.id} {placed.hit.message}")
+            severity = placed.hit.severity or placed.rule.severity
+            print(f"{commit[:10]} {severity} {where} {placed.rule.id} {placed.hit.message}")
 
 
 def is_loud(placed: LocatedHit) -> bool:

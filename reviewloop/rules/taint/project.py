@@ -31,6 +31,7 @@ _LARGEST = 400_000  # one of them
 _MOST_LEVELS = 2  # imports between a file under review (or its caller) and the followed file
 _MOST_CALLS = 5  # between two ends of a reported flow
 _MOST_CALLS_SURE, _MOST_FILES_SURE = 3, 3  # of a must-fix flow
+_MOST_PARTS = 16  # of a dotted name; longer ones come from imports in a circle
 _MOST_CALLERS = 12  # most importers of reviewed files to analyse as well
 
 
@@ -90,7 +91,7 @@ class Project:
     left_out: Counter[str] = field(default_factory=Counter)
     broken: dict[str, Exception] = field(default_factory=dict)
     packages: dict[str, object] = field(default_factory=dict)  # shared definitions, by folder
-    values: dict[tuple[str, str], Value | None] = field(default_factory=dict)
+    values: dict[tuple[str, str, str], Value | None] = field(default_factory=dict)
     calling: dict[str, None] = field(default_factory=dict)  # callers of files under review
     size: int = 0
     done: bool = False
@@ -224,19 +225,27 @@ class Project:
         self.size += len(text)
         return self._load(path, text, level)
 
-    def value(self, path: str, dotted: str) -> Value | None:
-        """Return the value of a name that a file imports."""
-        key = (path, dotted)
+    def value(self, path: str, dotted: str, starred: str = "") -> Value | None:
+        """Return the value of a name that a file imports.
+
+        `starred` is the end of `dotted` if that is a name from an import of everything: it is
+        defined in the very file that is imported so, and not somewhere in the package around it.
+        """
+        if dotted.count(".") > _MOST_PARTS:
+            return None
+        key = (path, dotted, starred)
         if key not in self.values:
             self.values[key] = None  # a circular import has no definitions yet
-            self.values[key] = self._value(path, dotted)
+            self.values[key] = self._value(path, dotted, starred)
         return self.values[key]
 
-    def _value(self, path: str, dotted: str) -> Value | None:
+    def _value(self, path: str, dotted: str, starred: str) -> Value | None:
         importer = self.modules.get(path)
         if importer is None:
             return None
         for file, rest in self.front.find(importer, dotted, self.paths):
+            if starred and len(rest) > len(starred):
+                continue  # files that import everything of each other would never end
             if path in self.calling and file not in self.calling and file not in self.reviewed:
                 continue  # from a caller only imports that lead back to the change are followed
             module = self.module(file, importer.level + (file != path))

@@ -109,7 +109,7 @@ class Python:
         value = module.env.get(first)
         if value is None:
             for star in module.machine.stars:
-                found = project.value(module.path, f"{star.rstrip('.')}.{name}")
+                found = project.value(module.path, f"{star.rstrip('.')}.{name}", name)
                 if found is not None:
                     return found
             return None

@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.growth import ends_within, grows_too_fast
 
-from reviewloop.analysis.contract import SourceFile
+from reviewloop.analysis.contract import SourceFile, Tree
+from reviewloop.analysis.rule_book import file_checks
 from reviewloop.rules.taint import CHECKS
 
 HEAD = "from flask import request\nimport os\n"
@@ -142,3 +143,38 @@ def test_a_flow_through_unknown_code_is_said_with_less_confidence():
 
 def test_files_without_any_source_are_not_parsed():
     assert run("import os\nos.system(input())\n") == []
+
+
+class CountedPaths(frozenset[str]):
+    """Paths that know how often somebody asked whether one is there."""
+
+    asked = 0
+
+    def __contains__(self, path: object) -> bool:
+        self.asked += 1
+        return super().__contains__(path)
+
+
+def test_files_that_import_everything_of_each_other_end_soon():
+    names = ("cables", "devices", "racks", "sites")
+    stars = "".join(f"from shop.models.{name} import *\n" for name in (*names, "orders"))
+    texts = {
+        "shop/models/__init__.py": stars,
+        "shop/models/orders.py": "import os\n\ndef ship(name):\n    os.system(name)\n",
+        "shop/views.py": "from flask import request\nfrom shop.models import Cable, ship\n\n"
+        "def view():\n    Cable().connect()\n    ship(request.args['x'])\n",
+    }
+    for name in names:
+        texts[f"shop/models/{name}.py"] = (
+            f"from .generated_{name} import *\nfrom shop.models import *\nfrom .orders import *\n"
+            f"class Kind{name}(Missing{name}):\n    pass\n"
+        )
+    paths = CountedPaths(texts)
+    files = [SourceFile("shop/views.py", texts["shop/views.py"], ((1, 9),), "python", status="A")]
+    [check] = [one for one in file_checks() if one.name == "python-taint"]
+    assert check.across is not None
+
+    found = check.across(Tree(texts.get, lambda: paths), files)(files[0])
+
+    assert [hit.rule for hit in found] == ["taint/command-injection"]
+    assert paths.asked < 1_000  # 403; names that grew with each turn ended at the deepest recursion
