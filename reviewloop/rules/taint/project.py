@@ -12,6 +12,7 @@ from typing import Protocol
 
 from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, Rule, SourceFile, Span, Tree
 from reviewloop.analysis.languages import path_class
+from reviewloop.regex import regex
 from reviewloop.rules.taint.values import (
     ClassInfo,
     Depth,
@@ -317,6 +318,7 @@ class Project:
 # Kinds of harm that a check elsewhere prevents: where it leads is compared with what is meant.
 _ADDRESSES = frozenset({"open-redirect", "request-to-any-host", "ssrf"})
 _TARGETS = _ADDRESSES | {"path-traversal"}
+_OWN_HEADER = regex(r"(?i)\bheaders?\b(?!.*refer)|\bHTTP_(?!REFER)")
 
 
 def _may_be_checked(flow: Found) -> bool:
@@ -327,6 +329,8 @@ def _may_be_checked(flow: Found) -> bool:
     declared = flow.origin is not None and flow.origin.declared
     if kind == "open-redirect" and flow.origin and "referer" in flow.origin.what.lower():
         return True  # back to the page that the browser shows already
+    if kind == "xss" and flow.origin and _OWN_HEADER.search(flow.origin.what):
+        return True  # no page can make the browser of somebody else send it
     return (kind in _TARGETS and bool(flow.via)) or (kind in _ADDRESSES and declared)
 
 

@@ -60,6 +60,14 @@ app = flask.Flask(__name__)
 def show():
     return flask.redirect(flask.request.headers["{header}"])
 """
+_SHOWN = """import flask
+app = flask.Flask(__name__)
+
+
+@app.route("/")
+def show():
+    return "<base href=" + flask.request.headers["{header}"] + ">"
+"""
 _CALLED = """import flask, sqlite3
 app = flask.Flask(__name__)
 
@@ -158,6 +166,8 @@ def severities(path: str, text: str) -> dict[str, Severity]:
         ("app.py", _DECLARED, "taint/ssrf", Severity.SHOULD_FIX),
         ("app.py", _BACK.format(header="Referer"), "taint/open-redirect", Severity.SHOULD_FIX),
         ("app.py", _BACK.format(header="X-Next"), "taint/open-redirect", Severity.MUST_FIX),
+        ("app.py", _SHOWN.format(header="X-Prefix"), "taint/xss", Severity.SHOULD_FIX),
+        ("app.py", _SHOWN.format(header="Referer"), "taint/xss", Severity.MUST_FIX),
         ("app.py", _CALLED, "taint/path-traversal", Severity.SHOULD_FIX),
         (
             "app.py",
