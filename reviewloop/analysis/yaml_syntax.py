@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+_MERGED = "<<"  # takes the keys of another mapping
 _DEEPEST = 200  # levels: the time of the parser grows with their square
 
 
@@ -12,23 +13,52 @@ class Problem(NamedTuple):
     message: str
 
 
-def yaml_problem(text: str) -> Problem | None:
-    """Return the first YAML error in a text; tags and further documents are allowed."""
+def yaml_problem(text: str, *, unique_keys: bool = False) -> Problem | None:
+    """Return the first YAML error in a text; tags and further documents are allowed.
+
+    With `unique_keys` a mapping with the same key twice is an error, too: most programs take the
+    last value, but GitHub refuses the file.
+    """
     import yaml
 
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    repeated: Problem | None = None
+    around: list[_Keys | None] = []  # the mappings around an event; None is a sequence
     try:
-        depth = 0
         for event in yaml.parse(text, Loader=loader):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST:
+            if isinstance(event, yaml.NodeEvent) and around and around[-1] is not None:
+                key = event.value if isinstance(event, yaml.ScalarEvent) else None
+                if around[-1].is_repeated(key) and repeated is None:
+                    line = event.start_mark.line + 1 if event.start_mark else 1
+                    repeated = Problem(line, f"the key {str(key)[:60]!r} is given twice")
+            if isinstance(event, yaml.CollectionStartEvent):
+                around.append(_Keys() if isinstance(event, yaml.MappingStartEvent) else None)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                around.pop()
+            if len(around) > _DEEPEST:
                 return None
     except yaml.MarkedYAMLError as error:
         return _yaml_problem(text, error)
     except (yaml.YAMLError, RecursionError):
         return None  # characters that the library rejects, which others may accept
-    return None
+    return repeated if unique_keys else None
+
+
+class _Keys:
+    """The keys of a mapping so far. Its nodes are keys and values in turn."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+        self._at_key = True
+
+    def is_repeated(self, scalar: str | None) -> bool:
+        """Note the next node, and whether it is a key that the mapping has already."""
+        is_key, self._at_key = self._at_key, not self._at_key
+        if not is_key or scalar is None or scalar == _MERGED:
+            return False
+        known = scalar in self._known
+        self._known.add(scalar)
+        return known
 
 
 def _yaml_problem(text: str, error: Any) -> Problem | None:

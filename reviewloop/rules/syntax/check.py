@@ -181,9 +181,10 @@ def _problem(file: SourceFile) -> tuple[Rule, Problem | None]:
         problem = None if problem and _JSON_TEMPLATE.search(file.text) else problem
         return rules.JSON, _unless_template(file, problem)
     if path.endswith((".yml", ".yaml")):
-        problem = yaml_problem(file.text)
+        of_github = file.language in _WORKFLOWS
+        problem = yaml_problem(file.text, unique_keys=of_github)
         # A workflow is full of braces of other languages, and is never a template itself.
-        if file.language not in _WORKFLOWS:
+        if not of_github:
             problem = None if "/templates/" in f"/{path}" else _unless_template(file, problem)
         return rules.YAML, problem
     if path.endswith(".toml"):

@@ -329,9 +329,10 @@ def test_malformed_workflow_costs_only_itself():
     assert "failed to validate .github/workflows/b.yml as workflow" in alone.report.reason
 
 
-def test_what_is_no_yaml_is_left_to_our_check_of_syntax():
+@pytest.mark.parametrize("text", ["on: push\njobs: [\n", "on: push\non: release\njobs: {}\n"])
+def test_what_is_no_yaml_is_left_to_our_check_of_syntax(text):
     good = source(".github/workflows/a.yml", WORKFLOW)
-    bad = source(".github/workflows/b.yml", "on: push\njobs: [\n")
+    bad = source(".github/workflows/b.yml", text)
     for files in ((good, bad), (bad,)):
         assert run_tool(ZIZMOR, files, Options()).report.status is AnalyserStatus.DONE
     assert "zizmor/template-injection" in {rule for rule, _, _ in said(ZIZMOR, good, bad)}

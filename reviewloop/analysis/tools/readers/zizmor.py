@@ -27,13 +27,15 @@ _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 def run_zizmor(session: "ToolSession") -> ToolReading:
     """Run on all files at once; files missing from the output are run one by one.
 
-    Files that are no YAML are left out: our own check of syntax reports them. So are those in
+    Files that are no YAML, or that GitHub refuses, are left out: our own check of syntax reports
+    them. So are those in
     which everything is commented out.
     """
     sound = [
         one
         for one in session.laid.files
-        if yaml_problem(one.file.text) is None and _COMMENTED_OUT.sub("", one.file.text).strip()
+        if yaml_problem(one.file.text, unique_keys=True) is None
+        and _COMMENTED_OUT.sub("", one.file.text).strip()
     ]
     if not sound:
         return ToolReading()
