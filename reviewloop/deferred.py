@@ -5,11 +5,15 @@ client of LangGraph's servers), `langsmith.types` (one of LangSmith) and `langch
 modules and build hundreds of pydantic models: 0.3 s of processor time and 14 MiB of every review
 by a model. `yaml` is 1 MiB that LangChain imports for files of prompts. Here they run when somebody
 first asks the package itself for a name.
+
+Modules of our own that only some commands need are imported under `defer_imports`, by module:
+readers, type checkers and contracts see imports as any others.
 """
 
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -61,13 +65,13 @@ class _DeferringLoader(Loader):
 
 
 class _DeferringFinder(MetaPathFinder):
-    def __init__(self, packages: Sequence[str]) -> None:
-        self._packages = frozenset(packages)
+    def __init__(self, defers: Callable[[str], bool]) -> None:
+        self._defers = defers
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname not in self._packages:
+        if not self._defers(fullname):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
@@ -80,4 +84,19 @@ _LOCK = threading.RLock()
 
 def defer_packages(packages: Sequence[str] = PACKAGES) -> None:
     """Defer these packages from here on; one that is already imported stays as it is."""
-    sys.meta_path.insert(0, _DeferringFinder(packages))
+    sys.meta_path.insert(0, _DeferringFinder(frozenset(packages).__contains__))
+
+
+@contextmanager
+def defer_imports(package: str) -> Iterator[None]:
+    """Defer the modules of a package that the block imports first: each runs at its first use.
+
+    The block imports modules, not names of theirs: asking a module for a name runs it.
+    """
+    start = f"{package}."
+    finder = _DeferringFinder(lambda name: name.startswith(start))
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)

@@ -125,3 +125,48 @@ def test_a_review_by_a_model_loads_none_of_them_whole(repo: Path):
     assert "langchain_aws.chat_models.bedrock_converse" in loaded, done.stderr[-2000:]
     wholes = {"langgraph_sdk.client", "langsmith.types.run", "langchain_aws.llms", "yaml.loader"}
     assert not loaded & wholes
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch) -> Iterator[list[int]]:
+    """Return the ledger of how often `office.heavy` ran, which `office.desk` imports deferred."""
+    (tmp_path / "office").mkdir()
+    (tmp_path / "office" / "__init__.py").write_text("")
+    (tmp_path / "office" / "heavy.py").write_text(
+        "import deferred_ledger\n\ndeferred_ledger.RUNS.append(1)\n"
+        "from office import beside\n\nONE = 1\n"
+    )
+    (tmp_path / "office" / "beside.py").write_text("import deferred_ledger\n")
+    (tmp_path / "office" / "desk.py").write_text(
+        "from reviewloop.deferred import defer_imports\n"
+        "with defer_imports('office'):\n    from office import heavy\n"
+        "from office import late\n\n\ndef work():\n    return heavy.ONE\n"
+    )
+    (tmp_path / "office" / "late.py").write_text("LOADED = True\n")
+    (tmp_path / "deferred_ledger.py").write_text("RUNS = []\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield importlib.import_module("deferred_ledger").RUNS
+    for name in ("office", *(f"office.{n}" for n in ("heavy", "beside", "desk", "late"))):
+        sys.modules.pop(name, None)
+    sys.modules.pop("deferred_ledger")
+
+
+def test_a_module_imported_under_the_door_runs_once_at_its_first_use(commands):
+    before = list(sys.meta_path)
+    desk = importlib.import_module("office.desk")
+    assert sys.meta_path == before
+    assert (commands, "office.beside" in sys.modules) == ([], False)
+    assert (desk.work(), desk.work()) == (1, 1)
+    assert commands == [1]
+
+
+def test_what_is_imported_after_the_door_runs_at_once(commands):
+    desk = importlib.import_module("office.desk")
+    assert "LOADED" in vars(desk.late)
+
+
+def test_a_module_that_is_loaded_stays_as_it_is_under_the_door(commands):
+    heavy = importlib.import_module("office.heavy")
+    assert commands == [1]
+    assert importlib.import_module("office.desk").heavy is heavy
+    assert commands == [1]
