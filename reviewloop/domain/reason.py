@@ -25,7 +25,14 @@ class ReasonKind(StrEnum):
     INTERRUPTED = "interrupted"
     NOT_CHOSEN = "not_chosen"  # a task: the command named others
     QUEUED = "queued"  # a task, for workers
-    OTHER_RUN = "other_run"  # run, status, what; the run's task has another title
+    # The run's task has another title: run, status, title, task (its id then), by_hand (the tick),
+    # where ("" where several tasks come into question). Earlier releases stored run, status, what.
+    OTHER_RUN = "other_run"
+    # done_by (a run, which is over), title, commit, task, where, earlier (how many tasks may have
+    # had the title; 0: this one has it)
+    NOT_TICKED = "not_ticked"
+    TASK_CHANGED = "task_changed"  # task, where; its text, since its run began
+    NEED_ADDED = "need_added"  # task, need (another task), since its run began
     NEED_OPEN = "need_open"  # need (a task), status ("" while it is not finished)
     NEEDS_APPROVAL = "needs_approval"  # needs (tasks)
     FAILURE_STOPS = "failure_stops"  # task; the session stops at the first failure

@@ -97,6 +97,30 @@ def _rebased_there(reason: Reason) -> str:
     return f"{lacked}, and was rebased {location}: look at it again, then answer"
 
 
+def _other_run(reason: Reason) -> str:
+    run = f"run {reason.text('run')} ({reason.text('status')})"
+    if earlier := reason.text("what"):
+        return f"{run} {earlier}"
+    answer = "approve or reject it" if reason.text("status") == "waiting" else "reject it"
+    tick = f"; approved, tick {reason.text('where') or 'its task'} by hand"
+    return (
+        f"{run} is of '{reason.text('title')}', which was task {reason.text('task')} when it "
+        f"began; {answer} first (`reviewloop queue`){tick if reason.params.get('by_hand') else ''}"
+        ", then the same command goes on"
+    )
+
+
+def _not_ticked(reason: Reason) -> str:
+    task, earlier = reason.text("task"), reason.params.get("earlier")
+    sure = "was" if earlier == 1 else "may have been"
+    called = f", as task {task} {sure} called before," if earlier else ""
+    return (
+        f"run {reason.text('done_by')} committed '{reason.text('title')}' ({reason.text('commit')})"
+        f"{called} and could not tick it: tick {reason.text('where')} by hand, or "
+        f"`reviewloop run {task}` does it once more"
+    )
+
+
 SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.NONE: _fixed(""),
     ReasonKind.LEGACY: _as_text,
@@ -108,8 +132,15 @@ SENTENCES: Mapping[ReasonKind, Callable[[Reason], str]] = {
     ReasonKind.INTERRUPTED: _as_text,
     ReasonKind.NOT_CHOSEN: _fixed("was not chosen this time"),
     ReasonKind.QUEUED: _fixed("queued"),
-    ReasonKind.OTHER_RUN: lambda reason: (
-        f"run {reason.text('run')} ({reason.text('status')}) {reason.text('what')}"
+    ReasonKind.OTHER_RUN: _other_run,
+    ReasonKind.NOT_TICKED: _not_ticked,
+    ReasonKind.TASK_CHANGED: lambda reason: (
+        f"the text of task {reason.text('task')} changed after its run began "
+        f"({reason.text('where')})"
+    ),
+    ReasonKind.NEED_ADDED: lambda reason: (
+        f"task {reason.text('task')} waits for {reason.text('need')} now, as it did not when its "
+        "run began"
     ),
     ReasonKind.NEED_OPEN: lambda reason: (
         f"waits for {reason.text('need')}, which is {reason.text('status') or 'not finished'}"

@@ -45,6 +45,42 @@ def test_a_record_keeps_its_reason():
     assert record_of(json.loads(json.dumps(saved.plain()))) == saved
 
 
+HELD = {"run": "1-a", "status": "waiting"}
+HELD_IN_WORDS = (
+    "run 1-a (waiting) is of 'Add it', which was task 2 when it began; approve or reject it first "
+    "(`reviewloop queue`); approved, tick tasks.md:7 by hand, then the same command goes on"
+)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"title": "Add it", "task": "2", "by_hand": True, "where": "tasks.md:7"},
+        {"what": HELD_IN_WORDS.removeprefix("run 1-a (waiting) ")},  # as earlier releases stored it
+    ],
+)
+def test_a_task_held_by_a_run_of_another_title_is_told_alike_by_all_releases(params):
+    assert sentence(reason(ReasonKind.OTHER_RUN, **HELD, **params)) == HELD_IN_WORDS
+
+
+@pytest.mark.parametrize(
+    ("earlier", "called"),
+    [
+        (0, ""),
+        (1, ", as task 3 was called before,"),
+        (2, ", as task 3 may have been called before,"),
+    ],
+)
+def test_a_task_that_was_committed_and_not_ticked_says_what_to_do(earlier, called):
+    params = {"done_by": "1-a", "title": "Add it", "commit": "abc", "task": "3"}
+    found = reason(ReasonKind.NOT_TICKED, **params, where="tasks.md:7", earlier=earlier)
+    assert found.runs == ()  # it holds although the run is over
+    assert sentence(found) == (
+        f"run 1-a committed 'Add it' (abc){called} and could not tick it: tick tasks.md:7 by hand, "
+        "or `reviewloop run 3` does it once more"
+    )
+
+
 @pytest.mark.parametrize(
     ("told", "kind", "values"),
     [

@@ -16,13 +16,13 @@ BY = "autopilot"
 _GREEN = {GateStatus.PASSED, GateStatus.OFF, GateStatus.NOT_DETECTED}
 
 
-def why_a_user(proposal: Proposal, changed: str = "") -> str:
+def why_a_user(proposal: Proposal, changed: Reason = NO_REASON) -> str:
     """Return why a user has to look at this change, "" when it is clean.
 
     `changed` says how its task was edited since its run started; the run did the earlier text.
     """
     reasons = [
-        *([changed] if changed else []),
+        *([sentence(changed)] if changed else []),
         *_governance(proposal),
         *_findings(proposal),
         *_gates(proposal),

@@ -13,7 +13,7 @@ from reviewloop.app.redactors import redactor_for
 from reviewloop.app.run_source import RunSource
 from reviewloop.domain.batch_report import KeptRun
 from reviewloop.domain.errors import UsageError, WorkspaceError
-from reviewloop.domain.reason import Reason, ReasonKind, reason
+from reviewloop.domain.reason import NO_REASON, Reason, ReasonKind, reason
 from reviewloop.domain.task import DialectName, Spec, Task
 from reviewloop.loop.task_mark import WILL_NOT
 from reviewloop.render.reasons import sentence
@@ -157,8 +157,8 @@ def _committed_but_open(
             continue  # its tick
         for task in possible:
             if not is_done(spec, task):
-                by_hand = _ticks_by_hand(run, task, "" if named else _earlier_title(possible, task))
-                found[task.id] = reason(ReasonKind.ERROR, text=by_hand)
+                earlier = 0 if named else len(possible)
+                found[task.id] = _ticked_by_hand(run, task, earlier)
     return found
 
 
@@ -185,49 +185,55 @@ def _task_is_unchanged(repository: Repository, run: RunRecord, spec: Spec) -> bo
     )
 
 
-def _earlier_title(possible: Sequence[Task], task: Task) -> str:
-    sure = "was" if len(possible) == 1 else "may have been"
-    return f", as task {task.id} {sure} called before,"
+def _ticked_by_hand(run: RunRecord, task: Task, earlier: int) -> Reason:
+    """Return why a task waits whose commit could not tick it.
 
-
-def _ticks_by_hand(run: RunRecord, task: Task, called: str) -> str:
-    return (
-        f"run {run.run_id} committed '{run.title}' ({run.commit[:10]}){called} and could not "
-        f"tick it: tick {task.where} by hand, or `reviewloop run {task.id}` does it once more"
+    `earlier` is how many tasks may have had the title of the run, 0 where this one has it still.
+    """
+    return reason(
+        ReasonKind.NOT_TICKED,
+        done_by=run.run_id,
+        title=run.title,
+        commit=run.commit[:10],
+        task=task.id,
+        where=task.where,
+        earlier=earlier,
     )
 
 
 def _held_by(run: RunRecord, possible: Sequence[Task], *, ticks: bool) -> Reason:
-    answer = "approve or reject it" if run.status == "waiting" else "reject it"
-    which = f"tick {possible[0].where}" if len(possible) == 1 else "tick its task"
-    by_hand = "" if ticks or run.status != "waiting" else f"; approved, {which} by hand"
-    what = (
-        f"is of '{run.title}', which was task {run.task_id} when it began; {answer} first "
-        f"(`reviewloop queue`){by_hand}, then the same command goes on"
+    by_hand = not ticks and run.status == "waiting"
+    return reason(
+        ReasonKind.OTHER_RUN,
+        run=run.run_id,
+        status=str(run.status),
+        title=run.title,
+        task=run.task_id,
+        by_hand=by_hand,
+        where=possible[0].where if by_hand and len(possible) == 1 else "",
     )
-    return reason(ReasonKind.OTHER_RUN, run=run.run_id, status=str(run.status), what=what)
 
 
 _TASK = TypeAdapter(Task)
 
 
-def changed_since(repository: Repository, run: RunRecord) -> str:
-    """Return how the task of a run was changed since the run started, or "".
+def changed_since(repository: Repository, run: RunRecord) -> Reason:
+    """Return how the task of a run was changed since the run started, `NO_REASON` if not.
 
     A new number, of the task or of a dependency, is no change; nor is a removed dependency.
     """
     was, listed = _task_then_and_tasks_now(repository, run)
     if was is None:
-        return ""
+        return NO_REASON
     try:
         now = locate(listed, was)
     except WorkspaceError:
-        return ""  # nor is it ticked, which is reported
+        return NO_REASON  # nor is it ticked, which is reported
     if _text(now) != _text(was) and _text_kept(repository, now) != _text(was):
-        return f"the text of task {now.id} changed after its run began ({now.where})"
+        return reason(ReasonKind.TASK_CHANGED, task=now.id, where=now.where)
     if lacks := _added_dependency(run, was, now, listed):
-        return f"task {now.id} waits for {lacks} now, as it did not when its run began"
-    return ""
+        return reason(ReasonKind.NEED_ADDED, task=now.id, need=lacks)
+    return NO_REASON
 
 
 def why_not_tickable(repository: Repository, run: RunRecord) -> str:
