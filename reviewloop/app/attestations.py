@@ -68,9 +68,11 @@ def write_notes(repository: Repository, rows: Iterable[AuditRow]) -> int:
 def statement_line(repository: Repository, row: AuditRow) -> str:
     """Return the stored statement of a row in its envelope (DSSE), else the bare statement."""
     try:
-        return _file(repository, row).read_text("utf-8").strip()  # redacted before it was signed
+        return (
+            _statement_path(repository, row).read_text("utf-8").strip()
+        )  # redacted before it was signed
     except (OSError, ValueError):
-        return _shown(repository, row)
+        return _redacted_statement(repository, row)
 
 
 def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Iterator[str]:
@@ -81,11 +83,11 @@ def broken_statements(repository: Repository, rows: Iterable[AuditRow]) -> Itera
     """
     settings = signing_settings(read_config(repository.user.git_dir, repository.user.root))
     for row in rows:
-        if row.body.get("kind") != "commit" or not _file(repository, row).exists():
+        if row.body.get("kind") != "commit" or not _statement_path(repository, row).exists():
             continue
         name = f"the statement of commit {row.body['commit'][:10]}"
         try:
-            envelope = json.loads(_file(repository, row).read_bytes())
+            envelope = json.loads(_statement_path(repository, row).read_bytes())
             payload = base64.b64decode(envelope["payload"], validate=True)
             signatures = [base64.b64decode(s["sig"]).decode() for s in envelope["signatures"]]
             stored = json.loads(payload)
@@ -130,12 +132,12 @@ def _is_redacted(found: str, meant: str) -> bool:
     return meant.endswith(last) and at + len(last) <= len(meant)
 
 
-def _file(repository: Repository, row: AuditRow) -> Path:
+def _statement_path(repository: Repository, row: AuditRow) -> Path:
     return repository.folder / _FOLDER / f"{row.body['commit']}.json"
 
 
 def _write_statement(repository: Repository, row: AuditRow, *, is_signed_too: bool) -> None:
-    payload = _shown(repository, row).encode()
+    payload = _redacted_statement(repository, row).encode()
     signatures = []
     if is_signed_too:
         text = sign(repository.user, _encoded(payload))
@@ -146,10 +148,10 @@ def _write_statement(repository: Repository, row: AuditRow, *, is_signed_too: bo
         "signatures": signatures,
     }
     private_folder(repository.folder / _FOLDER)
-    private_file(_file(repository, row)).write_text(f"{json.dumps(envelope)}\n", "utf-8")
+    private_file(_statement_path(repository, row)).write_text(f"{json.dumps(envelope)}\n", "utf-8")
 
 
-def _shown(repository: Repository, row: AuditRow) -> str:
+def _redacted_statement(repository: Repository, row: AuditRow) -> str:
     text = json.dumps(statement(row), sort_keys=True)
     return redactor_of(repository.user).for_people(text)
 

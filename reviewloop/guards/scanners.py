@@ -21,7 +21,7 @@ _MOST = 30
 
 
 @dataclass(frozen=True)
-class Hit:
+class ScannerHit:
     """One entry of a report; line 0 is the whole file."""
 
     path: str
@@ -33,10 +33,10 @@ class Hit:
     remedy: str = ""
 
 
-Report = Mapping[str, Any]
+ScannerOutput = Mapping[str, Any]
 
 
-def read_trivy(report: Report) -> Iterator[Hit]:
+def read_trivy(report: ScannerOutput) -> Iterator[ScannerHit]:
     """Yield the entries of `trivy fs --format json`: packages, configuration, secrets."""
     if "SchemaVersion" not in report:
         raise KeyError("SchemaVersion")
@@ -45,7 +45,7 @@ def read_trivy(report: Report) -> Iterator[Hit]:
         for one in result.get("Vulnerabilities") or ():
             package = f"{one['PkgName']} {one['InstalledVersion']}"
             fixed = one.get("FixedVersion")
-            yield Hit(
+            yield ScannerHit(
                 path,
                 one["VulnerabilityID"],
                 one["Severity"].lower(),
@@ -57,19 +57,19 @@ def read_trivy(report: Report) -> Iterator[Hit]:
                 cause = one.get("CauseMetadata") or {}
                 lines = (int(cause.get("StartLine") or 0), int(cause.get("EndLine") or 0))
                 title, remedy = one.get("Message") or one["Title"], one.get("Resolution", "")
-                yield Hit(path, one["ID"], one["Severity"].lower(), title, *lines, remedy)
+                yield ScannerHit(path, one["ID"], one["Severity"].lower(), title, *lines, remedy)
         for one in result.get("Secrets") or ():
             lines = (int(one.get("StartLine") or 0), int(one.get("EndLine") or 0))
-            yield Hit(path, one["RuleID"], one["Severity"].lower(), one["Title"], *lines)
+            yield ScannerHit(path, one["RuleID"], one["Severity"].lower(), one["Title"], *lines)
 
 
-def read_grype(report: Report) -> Iterator[Hit]:
+def read_grype(report: ScannerOutput) -> Iterator[ScannerHit]:
     """Yield the entries of `grype -o json`: packages."""
     for match in report["matches"]:
         found, package = match["vulnerability"], match["artifact"]
         fixed = ", ".join((found.get("fix") or {}).get("versions") or ())
         for location in package.get("locations") or ():
-            yield Hit(
+            yield ScannerHit(
                 str(location["path"]).lstrip("/"),
                 found["id"],
                 str(found.get("severity") or "unknown").lower(),
@@ -78,7 +78,10 @@ def read_grype(report: Report) -> Iterator[Hit]:
             )
 
 
-READERS: dict[str, Callable[[Report], Iterator[Hit]]] = {"trivy": read_trivy, "grype": read_grype}
+READERS: dict[str, Callable[[ScannerOutput], Iterator[ScannerHit]]] = {
+    "trivy": read_trivy,
+    "grype": read_grype,
+}
 
 
 def scan(change: GuardInput, entry: DetectedGate) -> GateResult:
@@ -108,7 +111,7 @@ def _failed(change: GuardInput, entry: DetectedGate, result: CommandResult, why:
 
 
 def _evaluated(
-    change: GuardInput, entry: DetectedGate, result: CommandResult, hits: list[Hit]
+    change: GuardInput, entry: DetectedGate, result: CommandResult, hits: list[ScannerHit]
 ) -> GateResult:
     limit = change.settings.gates.security.fail_on
     least = len(_ORDER) if limit == "never" else _ORDER.index(limit)
@@ -128,11 +131,11 @@ def _evaluated(
     return replace(outcome, excerpt=shown, findings=findings)
 
 
-def _rank(hit: Hit) -> int:
+def _rank(hit: ScannerHit) -> int:
     return _ORDER.index(hit.severity) if hit.severity in _ORDER else 0
 
 
-def _is_changed(change: GuardInput, hit: Hit) -> bool:
+def _is_changed(change: GuardInput, hit: ScannerHit) -> bool:
     file = change.change.file(change.repository_path(hit.path))
     if file is None or file.status == "D":
         return False
@@ -141,7 +144,7 @@ def _is_changed(change: GuardInput, hit: Hit) -> bool:
     return not hit.line or any(a <= last and hit.line <= b for a, b in ranges)
 
 
-def _finding(change: GuardInput, scanner: str, hit: Hit, least: int) -> Finding:
+def _finding(change: GuardInput, scanner: str, hit: ScannerHit, least: int) -> Finding:
     path = change.repository_path(hit.path)
     last = max(hit.end_line, hit.line)
     minor = Severity.NIT if _rank(hit) < _ORDER.index("medium") else Severity.SHOULD_FIX
