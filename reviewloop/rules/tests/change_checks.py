@@ -243,7 +243,7 @@ def _thinned(path: str, base: Test, new: Test, gone: frozenset[str]) -> Iterator
 def _weakened(path: str, base: Test, new: Test) -> Iterator[Hit]:
     before = {assertion.text for assertion in base.assertions}
     after = {assertion.text for assertion in new.assertions}
-    lost = [a for a in base.assertions if a.text not in after and a.strength >= _SOME]
+    lost = [a for a in base.assertions if a.text not in after and a.known and a.strength >= _SOME]
     fresh = [a for a in new.assertions if a.text not in before]
     if max(len(lost), len(fresh)) > _MOST_COMPARED:
         return

@@ -215,6 +215,7 @@ class Assertion:
     text: str
     subjects: frozenset[str]  # the expressions that it checks, without white space
     strength: int  # 4: one value passes; 3: some do; 2: a kind of value does; 1: nearly all do
+    known: bool = True  # the strength; that of a project's own helper is not, and counts as 4
 
 
 _STRENGTHS = {"==": 4, "is": 4, "in": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "!=": 3, "not in": 3}
@@ -223,7 +224,8 @@ _METHODS = {
     **dict.fromkeys(("assertDictEqual", "assertCountEqual", "assertSequenceEqual"), 4),
     **dict.fromkeys(("assertTupleEqual", "assertSetEqual", "assertMultiLineEqual"), 4),
     **dict.fromkeys(("assertAlmostEqual", "assertIsNone", "assertFalse"), 4),
-    **dict.fromkeys(("assertIn", "assertRegex", "assertGreater", "assertLess"), 3),
+    **dict.fromkeys(("assertIn", "assertNotIn", "assertGreater", "assertLess"), 3),
+    **dict.fromkeys(("assertRegex", "assertRegexpMatches", "assertNotRegex"), 3),
     **dict.fromkeys(("assertGreaterEqual", "assertLessEqual", "assertNotEqual"), 3),
     **dict.fromkeys(("assertIsInstance", "assertIsNotNone"), 2),
     "assertTrue": 1,
@@ -238,12 +240,14 @@ def assertions(function: TestFunction) -> Iterator[Assertion]:
     for node in walk(function.body):
         if node.type == "assert_statement" and node.named_children:
             subjects, strength = _of_expression(node.named_children[0])
+            known = True
         elif node.type == "call" and asserts(node):
             subjects, strength = _of_call(node)
+            known = _method(node) in _METHODS
         else:
             continue
-        first, last = line(node), node.end_point[0] + 1
-        yield Assertion(first, last, _SPACE.sub(" ", text(node)), frozenset(subjects), strength)
+        first, last, plain = line(node), node.end_point[0] + 1, _SPACE.sub(" ", text(node))
+        yield Assertion(first, last, plain, frozenset(subjects), strength, known)
 
 
 def _of_expression(node: "Node") -> tuple[set[str], int]:
@@ -271,8 +275,11 @@ def _of_expression(node: "Node") -> tuple[set[str], int]:
 
 
 def _of_call(node: "Node") -> tuple[set[str], int]:
-    strength = _METHODS.get(called(node).rpartition(".")[2], 4)
-    return _subjects(positional(node)[:2]), strength
+    return _subjects(positional(node)[:2]), _METHODS.get(_method(node), 4)
+
+
+def _method(node: "Node") -> str:
+    return called(node).rpartition(".")[2]
 
 
 def _subjects(nodes: list["Node"]) -> set[str]:

@@ -130,6 +130,9 @@ def test_weakened_assertion(old, new):
         ("assert len(a) == 0", "assert not a"),
         ("self.assertFalse(out)", "assert not out"),
         ("self.assertTrue(out)", "assert out"),
+        ("self.assertRegexpMatches(out, 'a+')", "self.assertRegex(out, 'a+')"),
+        ("expect(out).to_be_true()", "assert out is True"),  # how strict a helper is, is unknown
+        ("assert_shown(out)", "assert out is not None"),
     ],
 )
 def test_assertion_as_strict_as_before(old, new):
