@@ -194,6 +194,8 @@ def test_workflow_is_read_with_its_lines_and_columns():
         ("github.event.comment.body", "[push, workflow_call]", None),
         ("github.event.comment.body", "[push, release]", Severity.SHOULD_FIX),
         ("github.head_ref", "pull_request_target", None),
+        ("github.event.pull_request.head.ref", "pull_request_target", None),
+        ("github.event.pull_request.base.ref", "pull_request_target", Severity.SHOULD_FIX),
         ("github.head_ref", "pull_request", Severity.SHOULD_FIX),
         ("github.event.workflow_run.head_branch", "workflow_run", None),
         ("github.event.workflow_run.head_branch", "release", Severity.SHOULD_FIX),

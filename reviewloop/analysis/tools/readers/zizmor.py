@@ -147,7 +147,7 @@ _WRITTEN_OUTSIDE = regex(
     r"github\.(?P<head>head_ref)|github\.event\.(?P<of>issue|pull_request|comment|review"
     r"|review_comment|discussion|pages|commits|head_commit|workflow_run)\b[\w.*\[\]'\"-]{0,80}"
     r"(?:title|body|message|email|name|label|ref|head_branch|description|page_name)\b"
-    r"(?<!full_name)(?<!repo\.name)(?<!repository\.name)"
+    r"(?<!full_name)(?<!repo\.name)(?<!repository\.name)(?<!base\.ref)(?<!base\.label)"
 )
 # The triggers of such a text. That of `pull_request` alone starts a run of a fork without secrets
 # and without the right to write, in which the fork's own workflow says what is run.
