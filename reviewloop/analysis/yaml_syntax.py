@@ -28,7 +28,7 @@ def yaml_problem(text: str, *, unique_keys: bool = False) -> Problem | None:
         for event in yaml.parse(text, Loader=loader):
             if isinstance(event, yaml.NodeEvent) and around and around[-1] is not None:
                 key = event.value if isinstance(event, yaml.ScalarEvent) else None
-                if around[-1].is_repeated(key) and repeated is None:
+                if around[-1].add(key) and repeated is None:
                     line = event.start_mark.line + 1 if event.start_mark else 1
                     repeated = Problem(line, f"the key {str(key)[:60]!r} is given twice")
             if isinstance(event, yaml.CollectionStartEvent):
@@ -51,8 +51,11 @@ class _Keys:
         self._known: set[str] = set()
         self._at_key = True
 
-    def is_repeated(self, scalar: str | None) -> bool:
-        """Note the next node, and whether it is a key that the mapping has already."""
+    def add(self, scalar: str | None) -> bool:
+        """Add the next node, and return whether it is a key that the mapping has already.
+
+        `scalar` is the text of a scalar, None for another node.
+        """
         is_key, self._at_key = self._at_key, not self._at_key
         if not is_key or scalar is None or scalar == _MERGED:
             return False

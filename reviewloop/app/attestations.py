@@ -68,9 +68,8 @@ def write_notes(repository: Repository, rows: Iterable[AuditRow]) -> int:
 def statement_line(repository: Repository, row: AuditRow) -> str:
     """Return the stored statement of a row in its envelope (DSSE), else the bare statement."""
     try:
-        return (
-            _statement_path(repository, row).read_text("utf-8").strip()
-        )  # redacted before it was signed
+        # It was redacted before it was signed.
+        return _statement_path(repository, row).read_text("utf-8").strip()
     except (OSError, ValueError):
         return _redacted_statement(repository, row)
 

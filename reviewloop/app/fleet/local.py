@@ -249,10 +249,8 @@ class LocalFleet:
         lines += [f"{path.name}  what models said in a review" for path in found.reviews]
         lines += [f"{path.name}  the figures of all runs" for path in found.metrics[:1]]
         limit = cleaning.kept_since(repository, older_than)
-        sessions, logs = (
-            session_cleaning.find_old_sessions(repository, limit),
-            session_cleaning.find_ship_logs(repository, limit),
-        )
+        sessions = session_cleaning.find_old_sessions(repository, limit)
+        logs = session_cleaning.find_ship_logs(repository, limit)
         lines += [one_line(one.line) for one in sessions]
         starts = session_cleaning.find_session_starts(repository)
         lines += [f"{path.name}  a start that was killed" for path in starts]

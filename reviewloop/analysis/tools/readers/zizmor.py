@@ -27,9 +27,8 @@ _CONFIDENCES: dict[str, Confidence] = {"High": "high", "Medium": "medium"}
 def run_zizmor(session: "ToolSession") -> ToolReading:
     """Run on all files at once; files missing from the output are run one by one.
 
-    Files that are no YAML, or that GitHub refuses, are left out: our own check of syntax reports
-    them. So are those in
-    which everything is commented out.
+    Files that are no YAML, or give a key twice, are left out: our own check of syntax reports
+    them. So are those in which everything is commented out.
     """
     sound = [
         one
