@@ -40,14 +40,28 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
     return Found(first, severity=SHOULD) if glued(whole) else None
 
 
+_MODULE = r"[\"'](?:node:)?child_process[\"']"
+_IMPORTED = regex(
+    r"\bimport\s+(?:\*\s*as\s+)?([\w$]{1,40})\s*(?:,[^;\n]{0,200})?\sfrom\s+"
+    + _MODULE
+    + r"|(?<![\w$])([\w$]{1,40})\s*=\s*require\(\s*"
+    + _MODULE
+)
+_AROUND = 300  # characters before the name of the module that may hold its import
+
+
 def _names_processes(name: str, source: Source) -> bool:
     """Whether a name is the file's import of the module for processes."""
-    if not re.fullmatch(r"[\w$]{1,40}", name):
-        return False
-    name = re.escape(name)
-    module = r"[\"'](?:node:)?child_process[\"']"
-    imported = rf"\bimport\s+(?:\*\s*as\s+)?{name}\s*(?:,[^;\n]{{0,200}})?\sfrom\s+{module}"
-    return source.mentions(rf"{imported}|(?<![\w$]){name}\s*=\s*require\(\s*{module}")
+    known: frozenset[str] | None = source.memo.get("names of processes")
+    if known is None:
+        pieces = (
+            source.text[max(0, at.start() - _AROUND) : at.end() + 1]
+            for at in re.finditer("child_process", source.text)
+        )
+        found = (match for piece in pieces for match in _IMPORTED.finditer(piece))
+        known = frozenset(match.group(1) or match.group(2) for match in found)
+        source.memo["names of processes"] = known
+    return name in known
 
 
 def _in_shell(node: "SgNode") -> bool:
