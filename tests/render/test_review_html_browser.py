@@ -180,6 +180,10 @@ def test_every_control_is_reached_by_tab_with_a_visible_focus(opened):
         assert outline == "solid"
 
 
+# Chromium hands what a page stores to another process later, and a reload may be quicker.
+_LOADS = 50
+
+
 @pytest.mark.slow
 def test_the_theme_follows_the_system_and_can_be_chosen(opened):
     light, dark = opened(color_scheme="light"), opened(color_scheme="dark")
@@ -188,13 +192,13 @@ def test_the_theme_follows_the_system_and_can_be_chosen(opened):
     assert light.page.inner_text("#theme") == "Theme: light"
     light.page.click("#theme")
     assert light.background() == dark.background()
-    light.page.reload()
-    light.asked.pop()  # the reload
-    light.page.wait_for_function(
-        "colour => getComputedStyle(document.body).backgroundColor === colour",
-        arg=dark.background(),
-        polling=50,  # by the clock: a page behind another one may be drawn no more
-    )
+    chosen = dark.background()
+    for _ in range(_LOADS):
+        light.page.reload()
+        light.asked.pop()  # the reload
+        if light.background() == chosen:
+            break
+    assert light.background() == chosen
 
 
 CONTRAST = """() => {
