@@ -132,6 +132,12 @@ def test_the_summary_tells_who_looked_what_was_left_out_and_how_it_ended():
     assert "`reviewloop explain " in summary
 
 
+def test_a_narrow_terminal_gets_the_counts_and_what_was_read_on_lines_of_their_own():
+    lines = shown(sample_report(), 80).splitlines()
+    counts = lines.index("🔴 5 must fix   🟡 6 should fix   🟢 6 nits")
+    assert lines[counts + 1].startswith("in 8 files, 72 changed lines, ")
+
+
 def test_verbose_names_the_skipped_files():
     text = shown(sample_report(), verbose=True)
     assert "yarn.lock  lock file" in text

@@ -218,8 +218,11 @@ def _counts(console: Console, report: ReviewReport) -> None:
         line.append("   ")
     files, lines = len(report.reviewed), added_lines(report)
     read = f"in {counted(files, 'file')}, {counted(lines, 'changed line')}"
-    line.append(f"{read}, {duration(report.seconds)}", style="dim")
-    hanging(Text(), line, console)
+    rest = Text(f"{read}, {duration(report.seconds)}", style="dim")
+    if line.cell_len + rest.cell_len > console.width:
+        line.rstrip()
+        line.append("\n")
+    hanging(Text(), line + rest, console)
 
 
 def _hints(console: Console, report: ReviewReport, *, verbose: bool) -> None:
