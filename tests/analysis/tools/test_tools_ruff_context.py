@@ -40,6 +40,11 @@ INIT = "class A(B):\n    def __init__(self):\n"
 PDB = "import os\n\n\ndef f():\n"
 
 
+def ran(body: str) -> str:
+    lines = "".join(f"    {line}\n" for line in body.split("\n"))
+    return f"import subprocess\n\n\ndef f(command):\n{lines}"
+
+
 def query(text: str, before: str = "", given: str = "customer") -> str:
     return f"def items_of(db, {given}):\n{before}    return db.execute({text})\n"
 
@@ -57,6 +62,13 @@ CASES = [
     ("BLE001", NIT, handler("log.warning('no %s', error)")),
     ("BLE001", NIT, handler("if job:\n            raise ValueError(str(job))")),
     ("BLE001", NIT, handler("return None", "except Exception:  # a plugin may raise anything")),
+    ("PLW1510", SHOULD, ran("subprocess.run(command)")),
+    ("PLW1510", SHOULD, ran("return subprocess.run(command).stdout.decode()")),
+    ("PLW1510", SHOULD, ran("done = subprocess.run(command)\nreturn done.stdout")),
+    ("PLW1510", None, ran("done = subprocess.run(command)\nreturn done.returncode == 0")),
+    ("PLW1510", None, ran("return subprocess.run(command).returncode")),
+    ("PLW1510", None, ran("done = subprocess.run(command)\nreturn parsed(done)")),
+    ("PLW1510", None, ran("return subprocess.run(command)")),
     ("S608", SHOULD, query(BY_CUSTOMER)),
     ("S608", SHOULD, query("sql", f"    sql = {BY_CUSTOMER}\n")),
     ("S608", SHOULD, query(BY_CUSTOMER, "    customer = order.name\n", "order")),

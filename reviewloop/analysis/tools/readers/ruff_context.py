@@ -10,6 +10,7 @@ from reviewloop.analysis.tools.layout import Laid
 from reviewloop.analysis.tools.readers.ruff_mistakes import (
     compared_in_vain,
     debugger,
+    failed_unnoticed,
     formatted_otherwise,
     loaded_yaml,
     negotiated,
@@ -419,4 +420,5 @@ _ASSESSORS: dict[str, Callable[[Hit, Module], Hit | None]] = {
     "S503": negotiated,
     "S506": loaded_yaml,
     "T100": debugger,
+    "PLW1510": failed_unnoticed,
 }

@@ -32,6 +32,40 @@ def loaded_yaml(hit: Hit, module: Module) -> Hit | None:
     return hit if from_yaml else replace(hit, severity=SHOULD)
 
 
+_SHOW_FAILURE = frozenset({"returncode", "check_returncode", "stderr"})
+
+
+def failed_unnoticed(hit: Hit, module: Module) -> Hit | None:
+    """Drop a command whose result the code checks itself, or passes on."""
+    outermost = module.at(hit, ast.Call)  # `run(...).stdout.decode()` begins at the same column
+    calls = (
+        node
+        for node in (() if outermost is None else ast.walk(outermost))
+        if isinstance(node, ast.Call) and name_of(node) == "run"
+    )
+    call = next(calls, None)
+    if call is None:
+        return hit
+    outer = next(module.around(call), None)
+    if isinstance(outer, ast.Expr):
+        return hit
+    if isinstance(outer, ast.Attribute):
+        return None if outer.attr in _SHOW_FAILURE else hit
+    if not isinstance(outer, ast.Assign | ast.AnnAssign | ast.NamedExpr):
+        return None
+    targets = outer.targets if isinstance(outer, ast.Assign) else [outer.target]
+    names = {target.id for target in targets if isinstance(target, ast.Name)}
+    if len(names) < len(targets):
+        return None
+    scope = next((one for one in module.around(call) if isinstance(one, _FUNCTIONS)), module.tree)
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load):
+            use = next(module.around(node), None)
+            if not isinstance(use, ast.Attribute) or use.attr in _SHOW_FAILURE:
+                return None
+    return hit
+
+
 def repeated_key(hit: Hit, module: Module) -> Hit:
     """Lower a key that is given the same value again: nothing is lost."""
     for node in ast.walk(module.tree):
