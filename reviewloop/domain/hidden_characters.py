@@ -44,6 +44,10 @@ _TEXT_STYLE = "\ufe0e"
 _KEYCAP = "\u20e3"
 _AT_HOME = frozenset(("\r", "\ufeff", _EMOJI_STYLE, _TEXT_STYLE, _JOINER))  # allowed in some places
 _STYLED = frozenset("©®‼⁉™ℹ〰〽")  # besides symbols, these take an emoji style
+# They show what follows in another order; marks of direction alone move no code.
+_REORDERING = regex("[\u202a-\u202e\u2066-\u2069]")
+# Isolated text in which no comment or quoted text ends: what is around it keeps its place.
+_ISOLATED = regex("[\u2066-\u2068][^\u2066-\u2069\u202a-\u202e\"'`*/>\n]*\u2069")
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,14 @@ def find_hidden(text: str) -> list[Hidden]:
         counted = match.start()
         found.append(Hidden(line, match.start() - line_start + 1, match.group()))
     return found
+
+
+def reorders(text: str, *, around_isolates: bool = False) -> bool:
+    """Whether characters show parts of a text in another order than programs read them.
+
+    With `around_isolates` an order that is only changed inside isolated text does not count.
+    """
+    return bool(_REORDERING.search(_ISOLATED.sub("", text) if around_isolates else text))
 
 
 def restore_hidden(text: str) -> str:

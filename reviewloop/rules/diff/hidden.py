@@ -13,7 +13,7 @@ from reviewloop.analysis.contract import (
 )
 from reviewloop.analysis.patterns import is_generated
 from reviewloop.domain.finding import Severity
-from reviewloop.domain.hidden_characters import Hidden, find_hidden
+from reviewloop.domain.hidden_characters import Hidden, find_hidden, reorders
 from reviewloop.regex import regex
 from reviewloop.rules.catalogue import rule
 from reviewloop.rules.diff.lookalikes import DOUBLES, MIXED, is_legitimate, is_quoted
@@ -131,7 +131,8 @@ def _severity(file: SourceFile, rule: Rule, line: str) -> Severity | None:
     if file.path_class in (PathClass.TEST, PathClass.FIXTURE):
         return Severity.NIT
     if file.language not in _NO_CODE or rule is _MESSAGE:
-        return None
+        isolated = rule is _BIDI and not reorders(line, around_isolates=True)
+        return Severity.SHOULD_FIX if isolated else None
     if rule is _INVISIBLE or _TRANSLATED.search(file.path):
         return Severity.NIT
     return Severity.SHOULD_FIX if rule is _BIDI else None  # no code runs in another order

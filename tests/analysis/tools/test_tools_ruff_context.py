@@ -135,6 +135,7 @@ CASES = [
     ("F821", NIT, 'def f(driver: "Chrome") -> None:\n    driver.go()\n'),
     ("F821", NIT, 'def f(driver: Union["str", "Opera", "int"]) -> None:\n    driver.go()\n'),
     ("PLE2502", NIT, 'NAMES = ["\u0639\u0631\u0628\u064a\u200f"]\n'),
+    ("PLE2502", SHOULD, 'NAMES = ["\u2068admin\u2069"]\n'),
     ("PLE2502", MUST, 'NAMES = ["\u202eadmin"]\n'),
     ("F821", NIT, 'def f(n) -> "list[Chromium]":\n    return n\n'),
     ("F821", NIT, 'def f(self, states: "as") -> "a(ssuso)":\n    return states\n'),

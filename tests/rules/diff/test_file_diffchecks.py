@@ -144,6 +144,9 @@ def test_incomplete_sets_and_headings_are_no_conflicts():
     [
         ("a.py", "x = 'a\u202eb'\n", [("diff/bidi-control", Severity.MUST_FIX)]),
         ("README.md", "a\u2066b\n", [("diff/bidi-control", SHOULD)]),
+        ("a.go", 'x := "\u2068name\u2069 \u2067b\u2069"\n', [("diff/bidi-control", SHOULD)]),
+        ("a.go", 'x := "\u2068name"\n', [("diff/bidi-control", Severity.MUST_FIX)]),
+        ("a.go", "/*\u2067*/ f() /*\u2069*/\n", [("diff/bidi-control", Severity.MUST_FIX)]),
         ("e.bundle.js", f"x='\u202e';{'f();' * 600}\n", [("diff/bidi-control", SHOULD)]),
         ("e.bundle.js", "x='\u202e';\n", [("diff/bidi-control", Severity.MUST_FIX)]),
         ("e.js", f"x='\u202e';{'f();' * 600}\n", [("diff/bidi-control", Severity.MUST_FIX)]),

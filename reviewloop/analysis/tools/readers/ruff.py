@@ -7,11 +7,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reviewloop.analysis.contract import NIT, Edit, Fix, Hit, Span
+from reviewloop.analysis.contract import NIT, SHOULD, Edit, Fix, Hit, Span
 from reviewloop.analysis.tools.layout import Laid, LaidFile
 from reviewloop.analysis.tools.readers.plain import number_at, parse_json, records, text_at
 from reviewloop.analysis.tools.readers.ruff_context import assess
 from reviewloop.analysis.tools.tool import ToolReading, UnusableOutput
+from reviewloop.domain.finding import Severity
+from reviewloop.domain.hidden_characters import reorders
 from reviewloop.regex import regex
 
 if TYPE_CHECKING:
@@ -174,21 +176,24 @@ def _hit(record: dict[str, Any], one: LaidFile) -> Hit:
         number_at(record, "end_location", "column"),
     )
     named = _NAMED.search(message) if code in _BY_NAME else None
-    lowered = code == "F811" and _imported_twice(message, span, one)
+    severity = NIT if code == "F811" and _imported_twice(message, span, one) else None
     if code == "PLE2502":
-        lowered = not _REORDERS.search("\n".join(one.lines[span.line - 1 : span.end_line]))
+        severity = _of_reordering("\n".join(one.lines[span.line - 1 : span.end_line]))
     return Hit(
         rule=f"ruff/{code}",
         path=one.file.path,
         span=span,
         message=message,
-        severity=NIT if lowered else None,
+        severity=severity,
         fix=_fix(record.get("fix"), one),
         identity=named.group(1) if named else "",
     )
 
 
-_REORDERS = regex("[\u202a-\u202e\u2066-\u2069]")  # marks of direction alone move no code
+def _of_reordering(text: str) -> Severity | None:
+    if not reorders(text):
+        return NIT
+    return None if reorders(text, around_isolates=True) else SHOULD
 
 
 def _imported_twice(message: str, span: Span, one: LaidFile) -> bool:
