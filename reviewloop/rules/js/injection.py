@@ -35,9 +35,13 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
     if name in {"spawn", "spawnSync", "execFile", "execFileSync"} and not _in_shell(node):
         return Found(first) if name.startswith("spawn") and tainted(first, source) else None
     whole = value_of(first, source)
-    if tainted(whole, source) or tainted(first, source):
+    parts = glued(whole)
+    if parts is None:
+        return Found(first) if tainted(whole, source) else None
+    moving = [part for part in parts[1] if not of_fixed_pieces(part, source)]
+    if any(tainted(part, source) for part in moving):
         return Found(first)
-    return Found(first, severity=SHOULD) if glued(whole) else None
+    return Found(first, severity=SHOULD) if moving else None
 
 
 _MODULE = r"[\"'](?:node:)?child_process[\"']"
@@ -83,12 +87,8 @@ def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
     parts = glued(whole)
     if parts is None or not _SQL.search(parts[0]):
         return None
-    dirty = tainted(whole, source)
-    moving = [
-        part
-        for part in parts[1]
-        if not _PLACEHOLDERS.search(part.text()[:200]) and not of_fixed_pieces(part, source)
-    ]
-    if not moving and not dirty:
-        return None
-    return Found(first, severity=MUST if dirty else SHOULD)
+    moving = [part for part in parts[1] if not of_fixed_pieces(part, source)]
+    if any(tainted(part, source) for part in moving):
+        return Found(first, severity=MUST)
+    named = all(_PLACEHOLDERS.search(part.text()[:200]) for part in moving)
+    return None if named else Found(first, severity=SHOULD)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.patterns import Source, key, nodes_of
 from reviewloop.regex import regex
+from reviewloop.rules.js.allowed import is_allowed
 from reviewloop.rules.js.syntax import FUNCTIONS, call_name, called, dotted, receiver
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ _CARRY_TEXT = (
     "keys pop shift at atob all flat"
 )
 _CARRY = frozenset(_CARRY_TEXT.split())
+# Other objects with a method `parse` are schemas, which check.
+_PARSERS = regex(r"(?:JSON|JSON5|json5|superjson|url|URL|qs|querystring|cookie|path|yaml|YAML)$")
 _CUT = frozenset({"length", "includes", "startsWith", "endsWith", "size", "has", "indexOf"})
 _PASS = frozenset(
     {
@@ -64,7 +67,7 @@ def tainted(node: "SgNode", source: Source, browser: bool = False) -> bool:
     """
     if not _any_source(source, browser):
         return False
-    return _dirty(node, _names_at(node, source, browser), browser, _MOST_DEPTH)
+    return _dirty(node, _names_at(node, source, browser), source, browser, _MOST_DEPTH)
 
 
 def _any_source(source: Source, browser: bool) -> bool:
@@ -79,16 +82,19 @@ def _any_source(source: Source, browser: bool) -> bool:
     return bool(flag)
 
 
-def _dirty(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> bool:
+def _dirty(
+    node: "SgNode", names: frozenset[str], source: Source, browser: bool, depth: int
+) -> bool:
     if depth <= 0:
         return False
     kind = node.kind()
     if kind in {"identifier", "shorthand_property_identifier"}:
-        return bool(names) and node.text() in names
+        return bool(names) and node.text() in names and not is_allowed(node, source)
     if kind in {"member_expression", "subscript_expression"}:
-        return _dirty_member(node, names, browser, depth)
+        dirty = _dirty_member(node, names, source, browser, depth)
+        return dirty and not is_allowed(node, source)
     if kind in {"call_expression", "new_expression"}:
-        return _dirty_call(node, names, browser, depth)
+        return _dirty_call(node, names, source, browser, depth)
     if kind == "binary_expression":
         sign = node.field("operator")
         if sign is None or sign.text() not in _JOINING:
@@ -100,10 +106,14 @@ def _dirty(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> 
         sides = [child for child in node.named_children() if child.kind() != "string_fragment"]
     else:
         return False
-    return any(side is not None and _dirty(side, names, browser, depth - 1) for side in sides)
+    return any(
+        side is not None and _dirty(side, names, source, browser, depth - 1) for side in sides
+    )
 
 
-def _dirty_member(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> bool:
+def _dirty_member(
+    node: "SgNode", names: frozenset[str], source: Source, browser: bool, depth: int
+) -> bool:
     text = node.text()
     if len(text) < 400:
         text = dotted(node)
@@ -115,10 +125,12 @@ def _dirty_member(node: "SgNode", names: frozenset[str], browser: bool, depth: i
     if property_name is not None and property_name.text() in _CUT:
         return False
     of = node.field("object")
-    return of is not None and _dirty(of, names, browser, depth - 1)
+    return of is not None and _dirty(of, names, source, browser, depth - 1)
 
 
-def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int) -> bool:
+def _dirty_call(
+    node: "SgNode", names: frozenset[str], source: Source, browser: bool, depth: int
+) -> bool:
     name, of = call_name(node), receiver(node)
     if name in _READ and _READERS.match(of):
         return not of.endswith("earchParams") or browser or "req" in of or of in names
@@ -126,12 +138,14 @@ def _dirty_call(node: "SgNode", names: frozenset[str], browser: bool, depth: int
         return False
     if name not in _CARRY and name not in _READ:
         return False
+    if name == "parse" and of and not _PARSERS.match(of):
+        return False
     function = called(node)
     held = function.field("object") if function is not None else None
-    if held is not None and _dirty(held, names, browser, depth - 1):
+    if held is not None and _dirty(held, names, source, browser, depth - 1):
         return True
     given = node.field("arguments")
-    return given is not None and _dirty(given, names, browser, depth - 1)
+    return given is not None and _dirty(given, names, source, browser, depth - 1)
 
 
 def _names_at(node: "SgNode", source: Source, browser: bool) -> frozenset[str]:
@@ -153,7 +167,7 @@ def _names_of(
 ) -> frozenset[str]:
     names = set(outer) | _handler_parameters(function)
     for name, value in _bindings(source).get(key(function), ()):
-        if _dirty(value, frozenset(names), browser, _MOST_DEPTH):
+        if _dirty(value, frozenset(names), source, browser, _MOST_DEPTH):
             names.update(_bound(name))
         elif name.kind() == "identifier":
             names.discard(name.text())

@@ -105,6 +105,25 @@ def receiver(node: "SgNode") -> str:
     return text if len(text) < 200 else text[-200:]
 
 
+def receiver_node(node: "SgNode") -> "SgNode | None":
+    """Return the object of a method call, without types around it; None for a plain function."""
+    function = called(node)
+    of = function.field("object") if function is not None else None
+    return plain(of) if of is not None else None
+
+
+def is_const(value: "SgNode") -> bool:
+    """Whether a value is what a `const` is declared with."""
+    bound = value.parent()
+    declared = bound.parent() if bound is not None else None
+    return (
+        bound is not None
+        and bound.kind() == "variable_declarator"
+        and declared is not None
+        and declared.text().startswith("const")
+    )
+
+
 def dotted(node: "SgNode", depth: int = _DEEPEST) -> str:
     """Return an expression as plain JavaScript: `(db as any)!.pool` is `db.pool`."""
     text = node.text()

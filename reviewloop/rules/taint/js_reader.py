@@ -267,11 +267,13 @@ def _call(reader: ScriptReader, node: SgNode) -> Expr:
     ]
     if isinstance(callee, Attr) and len(arguments) == 1 and not arguments[0].name:
         first = arguments[0].value
-        if callee.name in {"includes", "has"}:
+        if callee.name in {"includes", "has", "hasOwnProperty"}:
             return Compare(*extent, [first, callee.owner], ["in"])
         if callee.name == "test":
             search = Attr(*extent, Name(*extent, "%re"), "search")
             return call_of(extent, search, callee.owner, first)
+    if isinstance(callee, Attr) and callee.name == "hasOwn" and len(arguments) == 2:
+        return Compare(*extent, [arguments[1].value, arguments[0].value], ["in"])
     return Call(*extent, callee, arguments)
 
 

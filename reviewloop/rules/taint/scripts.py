@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from reviewloop.analysis.contract import Hit, SourceFile
 from reviewloop.regex import regex
 from reviewloop.rules.taint.project import Module, Project, member, normal
+from reviewloop.rules.taint.schemas import of_schema
 from reviewloop.rules.taint.syntax import Attr, Param
 from reviewloop.rules.taint.table_dialect import ON_BASE, TableDialect, hit_of
 from reviewloop.rules.taint.values import (
@@ -157,6 +158,9 @@ class ScriptDialect(TableDialect):
         """Return the result of calls that join texts, paths and lists."""
         if path in _SAME and site.args:
             return site.args[0]
+        schema = of_schema(frame, site)
+        if schema is not None:
+            return schema
         if path in _RESOLVES:
             parts = [piece for arg in site.args for piece in (constant("/"), arg)][1:]
             joined = concat(parts)

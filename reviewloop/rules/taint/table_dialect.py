@@ -288,5 +288,5 @@ def hit_of(found: Found) -> Hit:
     page = rule(found.rule)
     sentence = sentence_of(page, found)
     confidence: Literal["high", "medium"] = "high" if found.sure else "medium"
-    severity = page.severity if found.sure or page.severity is not MUST else SHOULD
+    severity = MUST if found.sure else SHOULD  # the page's is for what is seen without a flow
     return Hit(found.rule, found.path, None, sentence, severity, confidence)

@@ -79,6 +79,69 @@ def test_input_makes_a_query_red_and_other_text_yellow():
     assert javascript(handler % (query % "req.query.id")) == {"js/sql-injection": "must_fix"}
 
 
+_LISTS = """import { z } from "zod";
+const ALLOWED = ["name", "total"], SAFE = new Set(ALLOWED), NAME = /^[a-z_]+$/, ANY = /^.+$/;
+const COLUMNS = { name: "t.name", total: "t.total" };
+const Sort = z.enum(["name", "total"]), Text = z.string();
+const Query = z.object({ sort: Sort, limit: z.coerce.number(), dir: z.enum(["a"]), text: Text });
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ("if (!ALLOWED.includes(s)) return;", "s"),
+        ("if (!SAFE.has(s)) { res.status(400).end(); return; }", "s"),
+        ("if (s !== 'a' && s !== 'b') throw new Error('bad');", "s"),
+        ("if (!s || !ALLOWED.includes(s)) return;", "s"),
+        ("if (ALLOWED.indexOf(s) === -1) return;", "s"),
+        ("if (!(s in COLUMNS)) return;", "s"),
+        ("if (!Object.hasOwn(COLUMNS, s)) return;", "s"),
+        ("if (!NAME.test(s)) return;", "s"),
+        ("const c = COLUMNS[s] ?? 'name';", "c"),
+        ("const c = ALLOWED.find((one) => one === s) || 'name';", "c"),
+        ("const c = ALLOWED.includes(s) ? s : 'name';", "c"),
+        ("const c = Math.min(parseInt(s, 10), 100);", "c"),
+        ("const c = Number(s) || 10;", "c"),
+        ("const c = s.split(',').map((_, i) => `$${i + 1}`).join(', ');", "c"),
+        ("const c = s.split(',').map(() => '?').join(', ');", "c"),
+        ("const c = Sort.parse(s);", "c"),
+        ("const { dir, limit } = Query.parse(req.query);", "dir} ${limit"),
+        ("const q = Query.safeParse(req.query); if (!q.success) return;", "q.data.dir"),
+    ],
+)
+def test_values_of_a_list_numbers_and_schemas_are_known(body: str, used: str):
+    told = javascript(_handled(body, f"db.query(`SELECT * FROM t ORDER BY ${{{used}}}`)"))
+    assert "js/sql-injection" not in told
+    told = javascript(_handled(body, f"child_process.exec(`sort -k ${{{used}}}`)"))
+    assert "js/command-injection" not in told
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ("if (ALLOWED.includes(s)) return;", "s"),
+        ("if (!ALLOWED.includes(other)) return;", "s"),
+        ("if (!ALLOWED.includes(s)) log(s);", "s"),
+        ("if (s === 'bad') return;", "s"),
+        ("if (!ANY.test(s)) return;", "s"),
+        ("if (!req.query.list.includes(s)) return;", "s"),
+        ("if (!ALLOWED.includes(s) && other) return;", "s"),
+        ("const c = ALLOWED.includes(s) ? 'name' : s;", "c"),
+        ("const c = s || 'name';", "c"),
+        ("const c = Object.keys(req.body).map((k, i) => `${k} = $${i}`).join(', ');", "c"),
+    ],
+)
+def test_what_only_looks_like_a_list_keeps_a_query_red(body: str, used: str):
+    told = javascript(_handled(body, f"db.query(`SELECT * FROM t ORDER BY ${{{used}}}`)"))
+    assert told["js/sql-injection"] == "must_fix"
+
+
+def _handled(body: str, sink: str) -> str:
+    start = "const s = String(req.query.s);"
+    return f"{_LISTS}app.get('/', async (req, res) => {{ {start} {body} {sink}; }});"
+
+
 def test_the_pages_address_counts_in_pages_only():
     code = "function f() { const q = location.hash; %s; }"
     assert javascript(code % "box.innerHTML = q") == {"js/html-assigned": "must_fix"}

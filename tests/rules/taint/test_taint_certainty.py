@@ -84,6 +84,27 @@ def find(name):
 def show():
     return read(flask.request.args["n"]), find(flask.request.args["n"])
 """
+_CALLED_JS = """
+const find = (db, name) => db.query(`SELECT * FROM a WHERE b = '${name}'`);
+app.get('/', async (req, res) => res.json(await find(pool, req.query.n)));
+"""
+_CALLED_GO = """package p
+
+import (
+	"database/sql"
+	"net/http"
+	"os/exec"
+)
+
+func find(db *sql.DB, name string) { db.Query("SELECT * FROM a WHERE b = '" + name + "'") }
+
+func run(name string) { exec.Command("sh", "-c", "ls "+name).Run() }
+
+func h(w http.ResponseWriter, r *http.Request) {
+	find(db, r.FormValue("n"))
+	run(r.FormValue("n"))
+}
+"""
 _UPDATED = """import flask
 app = flask.Flask(__name__)
 
@@ -533,6 +554,21 @@ func list(db *sql.DB, find Find, ids []int) error {
 )
 def test_what_cannot_do_harm_is_not_told(path, text, rule):
     assert rule not in severities(path, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "rules"),
+    [
+        ("app.js", _CALLED_JS, {"js/sql-injection"}),
+        ("app.go", _CALLED_GO, {"go/sql-injection", "go/command-injection"}),
+    ],
+)
+def test_what_a_client_sends_is_red_behind_a_function_too(path, text, rules):
+    file = SourceFile(path, text, ((1, 99),), language_of(path, text), status="A")
+    across = [check for check in file_checks() if check.across and check.understands(file)]
+    hits = [hit for check in across for hit in check.run(file)]
+
+    assert {hit.rule for hit in hits if hit.severity is Severity.MUST_FIX} == rules
 
 
 def test_a_query_with_a_value_of_the_caller_is_told():
