@@ -43,7 +43,7 @@ _TOPICS = (
     (
         "secret",
         "secret/* gitleaks/* infra/literal-secret k8s/literal-secret docker/secret-in-image"
-        " ruff/S10[567]"
+        " */signing-key-in-code ruff/S10[567]"
         " bandit/B10[567] zizmor/hardcoded-container-credentials actionlint/credentials"
         " checkov/CKV_SECRET_*",
     ),

@@ -197,7 +197,7 @@ def _is_fixed_name(node: "SgNode", source: Source, depth: int) -> bool:
         values = [value for bound, value in bindings(function, source) if bound == name]
         ranged = _ranged(function, name)
         if not values and not ranged:
-            values = _constants(source).get(name, [])
+            values = constants(source).get(name, [])
         known = bool(values or ranged) and all(
             is_fixed(value, source, depth + 1) for value in [*values, *ranged]
         )
@@ -223,7 +223,7 @@ def _ranged(function: "SgNode", name: str) -> "list[SgNode]":
     return found
 
 
-def _constants(source: Source) -> "dict[str, list[SgNode]]":
+def constants(source: Source) -> "dict[str, list[SgNode]]":
     """Return the constants and package variables of a file that are assigned once, by name."""
     known: dict[str, list[SgNode]] | None = source.memo.get("go constants")
     if known is None:

@@ -50,7 +50,7 @@ def picks_known(call: "SgNode", source: Source) -> bool:
     """Whether a call picks from a constant list, or parses by a schema that lists its values."""
     name, of = call_name(call), receiver(call)
     if name == "parse":
-        declared = _declared(of, source)
+        declared = declared_once(of, source)
         return _FIXED_SCHEMA.match(declared.text() if declared is not None else of) is not None
     return name in {"find", "at", "get"} and is_constant(of, source)
 
@@ -62,7 +62,7 @@ def is_known_member(node: "SgNode", source: Source) -> bool:
         return False
     schema = receiver_node(parsed) if call_name(parsed) in _PARSES else None
     if schema is not None and schema.kind() == "identifier":
-        schema = _declared(schema.text(), source)
+        schema = declared_once(schema.text(), source)
     if schema is None or schema.kind() != "call_expression":
         return False
     member = pairs(argument(schema, 0)).get(name)
@@ -95,7 +95,7 @@ def _awaited(value: "SgNode | None") -> "SgNode | None":
     return value
 
 
-def _declared(name: str, source: Source) -> "SgNode | None":
+def declared_once(name: str, source: Source) -> "SgNode | None":
     """Return the only value that is given to a variable anywhere in the file."""
     known: dict[str, SgNode | None] | None = source.memo.get("js declared once")
     if known is None:
@@ -111,7 +111,7 @@ def _declared(name: str, source: Source) -> "SgNode | None":
 
 def is_constant(name: str, source: Source) -> bool:
     """Whether a variable holds a list or mapping of literals."""
-    value = _declared(name, source)
+    value = declared_once(name, source)
     return value is not None and _holds_literals(value, _MOST_DEPTH)
 
 
