@@ -55,8 +55,11 @@ _TOPICS = (
     ("invisible character", "diff/invisible-character ruff/PLE251?"),
     # Code
     ("blocking in async", "py/blocking-in-async py/blocking-client-in-async ruff/ASYNC2*"),
-    ("query in loop", "py/execute-in-loop py/query-in-loop js/query-in-loop go/query-in-loop"),
-    ("await in loop", "*/await-in-loop oxlint/*no-await-in-loop biome/*/noAwaitInLoop*"),
+    (
+        "query in loop",
+        "py/execute-in-loop py/query-in-loop js/query-in-loop go/query-in-loop"
+        " */query-behind-call */await-in-loop oxlint/*no-await-in-loop biome/*/noAwaitInLoop*",
+    ),
     ("debugger", "js/debugger oxlint/*no-debugger biome/*/noDebugger"),
     ("console", "js/console-log oxlint/*no-console biome/*/noConsole*"),
     ("loose equality", "js/loose-equality oxlint/*eqeqeq biome/*/noDoubleEquals"),

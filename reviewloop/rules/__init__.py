@@ -50,8 +50,8 @@ def load_pack() -> RulePack:
     from reviewloop import secrets
     from reviewloop.rules import deps, diff, infra, syntax, taint, tests
 
-    python = entries_of("py")
-    trust = [entry for entry in python if entry.rule.category == "authentication"]
+    python = node_rules("py")
+    trust = [entry for entry in python if entry.rule.reviewer == "review-security"]
     fast = [entry for entry in python if entry not in trust]
     (secret,) = secrets.CHECKS
     checks: tuple[FileCheck, ...] = (

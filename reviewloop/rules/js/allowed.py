@@ -94,15 +94,15 @@ def _leaves(then: "SgNode | None") -> bool:
 
 def _holds(test: "SgNode", text: str, source: Source, depth: int = _MOST_DEPTH) -> bool:
     """Whether a value is a known one where a test is true."""
-    return _tells(test, text, source, True, depth)
+    return _shows_known(test, text, source, True, depth)
 
 
 def _fails(test: "SgNode", text: str, source: Source, depth: int = _MOST_DEPTH) -> bool:
     """Whether a value is a known one where a test is false."""
-    return _tells(test, text, source, False, depth)
+    return _shows_known(test, text, source, False, depth)
 
 
-def _tells(test: "SgNode", text: str, source: Source, outcome: bool, depth: int) -> bool:
+def _shows_known(test: "SgNode", text: str, source: Source, outcome: bool, depth: int) -> bool:
     test = plain(test)
     sign = test.field("operator")
     if depth <= 0:
@@ -112,13 +112,13 @@ def _tells(test: "SgNode", text: str, source: Source, outcome: bool, depth: int)
         inner = test.field("argument")
         if inner is None or sign is None or sign.text() != "!":
             return False
-        return _tells(inner, text, source, not outcome, depth - 1)
+        return _shows_known(inner, text, source, not outcome, depth - 1)
     if kind == "binary_expression" and sign is not None:
         left, right = test.field("left"), test.field("right")
         if left is None or right is None:
             return False
         if sign.text() in {"&&", "||"}:
-            sides = (_tells(one, text, source, outcome, depth - 1) for one in (left, right))
+            sides = (_shows_known(one, text, source, outcome, depth - 1) for one in (left, right))
             return any(sides) if (sign.text() == "&&") is outcome else all(sides)
         return _compared(left, sign.text(), right, text, outcome)
     return outcome and kind == "call_expression" and _is_membership(test, text, source)

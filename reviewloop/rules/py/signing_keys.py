@@ -62,12 +62,12 @@ def _keys(node: "SgNode") -> "Iterator[SgNode]":
     key = argument(node, number) if number is not None else None
     if key is not None:
         yield key
-    wanted = {"key", "secret_key"} if number is not None else {"secret_key"}
+    required = {"key", "secret_key"} if number is not None else {"secret_key"}
     given = node.field("arguments")
     for child in given.named_children() if given is not None else []:
         if child.kind() == "keyword_argument":
             word, value = child.field("name"), child.field("value")
-            if word is not None and value is not None and word.text() in wanted:
+            if word is not None and value is not None and word.text() in required:
                 yield value
 
 

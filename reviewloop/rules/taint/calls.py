@@ -27,6 +27,7 @@ from reviewloop.rules.taint.names import (
 )
 from reviewloop.rules.taint.python_sink_tests import check_content, check_sinks, weak_call
 from reviewloop.rules.taint.python_table import python_table
+from reviewloop.rules.taint.queries import note_call, note_query
 from reviewloop.rules.taint.sources import MAKES_ANSWER, READS_REQUEST, SAFE_NAME
 from reviewloop.rules.taint.syntax import Attr, Call, Name
 from reviewloop.rules.taint.values import (
@@ -489,9 +490,11 @@ def call(frame: Frame, expr: Call) -> Value:
     site = _site(frame, expr)
     if site.callee.ref is not None and not site.callee.instance:
         value = _local(frame, site)
+        note_call(frame, site)
         if frame.machine.dialect is None and not _asks(site.callee.ref):
             check_content(frame, site)
         return value
+    note_query(frame, site)
     if frame.machine.dialect is not None:
         return frame.machine.dialect.call(frame, site)
     if site.path:

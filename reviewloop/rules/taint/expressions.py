@@ -627,7 +627,9 @@ def _comprehension(frame: Frame, expr: Comprehension) -> Value:
             refine(frame, clause.source, True, frame.env)
         else:
             bind(frame, clause.target, element_of(frame.value(clause.source)))
+    frame.repeats += 1
     results = [frame.env.baked(frame.value(result)) for result in expr.results]
+    frame.repeats -= 1
     frame.env = outer
     taints = join_taints(*[result.taints for result in results])
     shape = text_of(results[0]) if len(results) == 1 and results else None

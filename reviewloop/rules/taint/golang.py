@@ -386,6 +386,7 @@ class Go:
         source = text.encode("utf-8", "surrogatepass")
         machine = Machine(source, evaluate, execute, path, project, self.dialect)
         machine.found, machine.depth = project.found, project.depth
+        machine.repeated = project.repeated
         package = package_of(project, path)
         module = Module(path, machine, Env(package.env), level, LineIndex(source))
         project.modules[path] = module

@@ -12,7 +12,9 @@ from typing import Protocol
 
 from reviewloop.analysis.contract import Elsewhere, Hit, PathClass, Rule, SourceFile, Span, Tree
 from reviewloop.analysis.languages import path_class
+from reviewloop.domain.finding import Severity
 from reviewloop.regex import regex
+from reviewloop.rules.catalogue import rule
 from reviewloop.rules.taint.values import (
     ClassInfo,
     Depth,
@@ -23,6 +25,7 @@ from reviewloop.rules.taint.values import (
     LineIndex,
     Location,
     Machine,
+    Query,
     Value,
 )
 
@@ -89,6 +92,7 @@ class Project:
     modules: dict[str, Module | None] = field(default_factory=dict)
     found: dict[FoundKey, Found] = field(default_factory=dict)
     depth: Depth = field(default_factory=Depth)
+    repeated: dict[Location, Query] = field(default_factory=dict)  # queries, by the call in a loop
     left_out: Counter[str] = field(default_factory=Counter)
     broken: dict[str, Exception] = field(default_factory=dict)
     packages: dict[str, object] = field(default_factory=dict)  # shared definitions, by folder
@@ -122,6 +126,9 @@ class Project:
                 continue
             reported.add((flow.rule, location))
             yield self._hit(self._rated(flow), location)
+        for call, query in self.repeated.items():
+            if call.path == file.path:
+                yield self._hit_of_query(query, call)
 
     def _rated(self, flow: Found) -> Found:
         """Lower the confidence of a flow that a check may stop which is not seen here."""
@@ -134,7 +141,7 @@ class Project:
             return
         self.done = True
         for file in self.files:
-            if self.front.has_source(file):
+            if self.front.has_source(file) or _may_repeat(file):
                 self._run(file.path, file.text)
         for path in self._callers():
             text = self.tree.read(path)
@@ -274,6 +281,28 @@ class Project:
         owner = (touched or candidates)[0]
         return mine if owner.path == file.path else None
 
+    def _hit_of_query(self, query: Query, call: Location) -> Hit:
+        """Return the hit for a call in a loop, behind which is a query."""
+        family = _FAMILIES.get(posixpath.splitext(call.path)[1], "js")
+        page = rule(f"{family}/query-behind-call")
+        where = f"{query.at.path}:{self.span(query.at).line}"
+        message = f"`{query.called}()` queries the database ({where}), once for every element here."
+        steps = [
+            (query.at, "the query"),
+            *((each, "a call on the way") for each in query.calls[:-1]),
+        ]
+        return Hit(
+            page.id,
+            call.path,
+            self.span(call),
+            message,
+            Severity.NIT if query.writes else page.severity,
+            related=tuple((self.span(at), how) for at, how in steps if at.path == call.path),
+            elsewhere=tuple(
+                Elsewhere(at.path, self.span(at), how) for at, how in steps if at.path != call.path
+            ),
+        )
+
     def _touched(self, location: Location, file: SourceFile) -> bool:
         span = self.span(location)
         return file.touched(span.line, span.end_line)
@@ -313,6 +342,15 @@ class Project:
             tuple(related),
             elsewhere=tuple(elsewhere),
         )
+
+
+_FAMILIES = {".py": "py", ".go": "go"}
+_REPEATS = regex(r"(?<!\w)for\b|\.(?:map|forEach|flatMap)\(")
+
+
+def _may_repeat(file: SourceFile) -> bool:
+    """Whether a file may call something for each of many elements, where that matters."""
+    return file.path_class is PathClass.PRODUCT and _REPEATS.search(file.text) is not None
 
 
 # Kinds of harm that a check elsewhere prevents: where it leads is compared with what is meant.

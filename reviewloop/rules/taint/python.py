@@ -66,6 +66,7 @@ class Python:
         body = read_module(source)
         machine = Machine(source, evaluate, execute, path, project)
         machine.found, machine.depth = project.found, project.depth
+        machine.repeated = project.repeated
         machine.backstage = bool(NO_VIEWS.search(path))
         machine.routed = routed_functions(text)
         for statement in body:

@@ -306,6 +306,7 @@ class Scripts:
         source = text.encode("utf-8", "surrogatepass")
         machine = Machine(source, evaluate, execute, path, project, self.dialect)
         machine.found, machine.depth = project.found, project.depth
+        machine.repeated = project.repeated
         machine.imported.update(reader.modules)
         for statement in body:
             if isinstance(statement, Import):

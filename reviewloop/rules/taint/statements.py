@@ -9,6 +9,7 @@ from reviewloop.rules.taint.expressions import refine
 from reviewloop.rules.taint.functions import define_class, define_function
 from reviewloop.rules.taint.names import names_clean
 from reviewloop.rules.taint.python_table import python_table
+from reviewloop.rules.taint.queries import repeats
 from reviewloop.rules.taint.syntax import (
     Assign,
     Bare,
@@ -224,7 +225,9 @@ def _loop(frame: Frame, statement: Loop) -> None:
     source = frame.value(statement.source)
     if statement.target is None and truth(source) is False:
         return
+    many = repeats(frame, statement)
     frame.passes += 1
+    frame.repeats += many
     for _ in range(2 if frame.passes <= 2 else 1):
         exits: list[Env] = []
         frame.env = outer.branch()
@@ -239,6 +242,7 @@ def _loop(frame: Frame, statement: Loop) -> None:
         frame.env = outer
         outer.merge(branches, with_base=True)
     frame.passes -= 1
+    frame.repeats -= many
     execute(frame, statement.otherwise)
 
 

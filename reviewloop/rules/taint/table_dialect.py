@@ -15,6 +15,7 @@ from reviewloop.rules.taint.access import element_of
 from reviewloop.rules.taint.functions import follow
 from reviewloop.rules.taint.names import cleaned_by
 from reviewloop.rules.taint.project import sentence_of
+from reviewloop.rules.taint.queries import note_callback
 from reviewloop.rules.taint.syntax import Attr, Param
 from reviewloop.rules.taint.table_sink_tests import (
     TABLE_TESTS,
@@ -166,6 +167,8 @@ class TableDialect:
         given = site.receiver if site.name == "then" else element_of(site.receiver)
         inner = Site(site.expr, first, first.path, site.name, [given], {})
         value = follow(frame, inner, first.ref)
+        if site.name != "then":
+            note_callback(frame, first.ref)
         if site.name in {"map", "flatMap"}:
             return Value(value.taints, path="list()", shape=None)
         return value if site.name == "then" else Value(changed(site.receiver.taints), path="list()")

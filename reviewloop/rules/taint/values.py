@@ -73,6 +73,15 @@ class Location(NamedTuple):
     end: int
 
 
+class Query(NamedTuple):
+    """A query of a database, and the calls that lead to it, innermost first."""
+
+    at: Location
+    called: str  # the function that makes it, "" in that function itself
+    writes: bool
+    calls: tuple[Location, ...] = ()
+
+
 class Taint(NamedTuple):
     """Outside data in a value, and the kinds of harm that it cannot do."""
 
@@ -446,6 +455,7 @@ class Summary:
     # Checks when it returns true.
     true_guards: dict[str, frozenset[str]] = field(default_factory=dict)
     false_guards: dict[str, frozenset[str]] = field(default_factory=dict)  # checks when it does not
+    query: Query | None = None  # the first one that it makes, itself or in what it calls
 
     def note_guards(self, env: Env, outcome: bool) -> None:
         """Record the checks of parameters after which it returns true, or false."""
@@ -576,6 +586,7 @@ class Machine:
     dialect: Dialect | None = None
     found: dict[FoundKey, Found] = field(default_factory=dict)  # of all files of the project
     depth: Depth = field(default_factory=Depth)  # of all files of the project
+    repeated: dict[Location, Query] = field(default_factory=dict)  # by the call in the loop
     imported: set[str] = field(default_factory=set)  # dotted names
     stars: list[str] = field(default_factory=list)  # modules with `import *`
     frameworks: set[str] = field(default_factory=set)
@@ -657,6 +668,7 @@ class Frame:
     summary: Summary = field(default_factory=Summary)
     loops: list[tuple[Env, list[Env]]] = field(default_factory=list)
     passes: int = 0  # nesting of loops that run twice
+    repeats: int = 0  # nesting of loops over many elements
     refining: int = 0  # nesting of checks under evaluation
     checks: dict[str, Expr] = field(default_factory=dict)  # variables that hold a check
     exits: list[Exit] = field(default_factory=list)
