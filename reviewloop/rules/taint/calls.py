@@ -531,7 +531,8 @@ def _site(frame: Frame, expr: Call) -> Site:
         else:
             args.append(value)
     path = callee.path
-    if callee.ref is None and path and not callee.taints and _matters(path, args, keywords):
+    sought = callee.ref is None and path and not callee.taints
+    if sought and (frame.repeats or _matters(path, args, keywords)):
         there = frame.machine.imported_value(path)
         if there is not None and there.ref is not None:
             callee = duplicate(there)

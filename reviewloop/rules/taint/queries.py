@@ -28,7 +28,12 @@ _SCRIPT_MODELS = frozenset(_MODEL_TEXT.split())
 _GO_TEXT = "Query QueryRow QueryContext QueryRowContext Exec ExecContext NamedExec"
 _GO = frozenset(_GO_TEXT.split())
 _GO_MODELS = frozenset({"First", "Find", "Take", "Get", "Select", "GetContext", "SelectContext"})
-_WRITES = regex(rb"(?i)\.(?:\w*create|insert|update|save|delete)\w*\(|\b(?:insert|update|delete)\s")
+_WRITES = regex(
+    rb"(?i)\.(?:\w*create|insert|update|save|delete)\w*\("
+    rb"|\b(?:insert\s+into|update\s+\S+\s+set|delete\s+from)\b"
+)
+_READS = regex(rb"(?i)\bselect\b")
+_ONE_TIME = regex(r"(?i)migrat|seed|fixture|(?:^|/)scripts?/")  # programs that run once
 _REMEMBERS = regex(rb"(?i)cache|memo|\blru|\bonce\b|lazy|singleton")
 _STOPS = regex(rb"(?i)\bbreak\b|retr(?:y|ies)|attempt|page|cursor|batch|chunk|sleep|poll|migrat")
 _RETURNS = regex(rb"\breturn\b")  # of the first success; in Go also of every error
@@ -36,7 +41,7 @@ _RETURNS = regex(rb"\breturn\b")  # of the first success; in Go also of every er
 
 def repeats(frame: Frame, loop: Loop) -> bool:
     """Whether a loop runs its body for each of many elements, and not until it succeeds."""
-    if loop.target is None:
+    if loop.target is None or _ONE_TIME.search(frame.machine.path):
         return False
     if isinstance(loop.source, Series) and len(loop.source.members) <= _FEW:
         return False
@@ -52,8 +57,11 @@ def note_query(frame: Frame, site: Site) -> None:
         return
     if not _remembers(frame.info):
         here = Location(frame.machine.path, site.expr.start, site.expr.end)
-        text = frame.machine.source[here.start : here.end]
-        frame.summary.query = Query(here, "", _WRITES.search(text[:1_000]) is not None)
+        call, whole = (
+            frame.machine.source[one.start : one.end][:4_000] for one in (here, frame.info.node)
+        )
+        writes = _WRITES.search(whole if not _READS.search(whole) else call) is not None
+        frame.summary.query = Query(here, "", writes)
 
 
 def note_call(frame: Frame, site: Site) -> None:

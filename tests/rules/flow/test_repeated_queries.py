@@ -76,6 +76,14 @@ def test_a_query_two_calls_away_names_the_calls_on_the_way():
     ]
 
 
+def test_a_function_is_looked_up_whatever_it_is_given():
+    store = "def run(sql, one):\n    return conn.execute(sql, one).fetchall()\n"
+    code = "from store import run\n\nfor row in load():\n    show(run('SELECT 1', row['id']))\n"
+    (hit,) = hits(store_py=store, app_py=code)
+
+    assert (hit.path, hit.span.line) == ("app.py", 4)
+
+
 def test_what_is_written_for_every_element_is_a_nit():
     body = "for one in ids:\n        users.rename(one, 'a')"
     (hit,) = hits(store_py=STORE, app_py=LOOP.format(body=body))
