@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from reviewloop.analysis.contract import MUST, SHOULD
 from reviewloop.analysis.patterns import Found, Source
 from reviewloop.regex import regex
+from reviewloop.rules.go.fixed_pieces import moving_parts
 from reviewloop.rules.go.syntax import (
     argument,
     arguments,
     call_name,
     glued,
-    is_fixed,
     literal,
     receiver,
     tainted,
@@ -40,9 +40,12 @@ def find_command_injection(node: "SgNode", source: Source) -> Found | None:
     shell = text_of(given[0]).rsplit("/", 1)[-1] in _SHELLS
     if shell and len(given) > 2 and text_of(given[1]).lower() in {"-c", "/c", "-ec", "-lc"}:
         script = value_of(given[2], source)
-        if tainted(script, source) or tainted(given[2], source):
+        if glued(script) is None:
+            return Found(node, severity=MUST) if tainted(script, source) else None
+        moving = moving_parts(script, source)
+        if any(tainted(part, source) for part in moving):
             return Found(node, severity=MUST)
-        return Found(node) if glued(script) is not None else None
+        return Found(node) if moving else None
     return Found(given[0], severity=MUST) if tainted(given[0], source) else None
 
 
@@ -53,9 +56,10 @@ def find_sql_injection(node: "SgNode", source: Source) -> Found | None:
         fixed = glued(whole)
         required = _CONDITION if call_name(node) in _CONDITIONS else _SQL
         if fixed is not None and required.search(fixed):
-            if tainted(whole, source):
+            moving = moving_parts(whole, source)
+            if any(tainted(part, source) for part in moving):
                 return Found(given, severity=MUST)
-            if not is_fixed(whole, source):
+            if moving:
                 return Found(given, severity=SHOULD)
     return None
 

@@ -35,6 +35,10 @@ def _tail(loop: "SgNode", node: "SgNode") -> str:
     return lines[-1].strip() if lines[-1].strip().startswith("return") else ""
 
 
+# They read a body to its end and leave it open.
+_READS_ALL = r"\b(?:io|ioutil|json|xml|bufio)\.\w{1,30}\((?:[\w.]{1,60},[ \t]*)?"
+
+
 def find_never_closed(node: "SgNode", source: Source) -> Found | None:
     """Return a variable set to a new file, response or rows.
 
@@ -52,6 +56,7 @@ def find_never_closed(node: "SgNode", source: Source) -> Found | None:
     text = around.text()[:60_000]
     if re.search(rf"\b{name}(?:\.Body)?\.Close\b", text):
         return None
+    text = re.sub(_READS_ALL + rf"{name}\.Body\b", "", text)
     alone = rf"{name}(?:\.Body)?"
     passed = rf"[(,&=:{{][ \t]*&?{alone}\s*[,)}}\n]|return [^\n]*\b{name}\b(?!\.)|<-\s*{name}\b"
     return None if re.search(passed, text) else Found(node, f"`{name}` ({what}) is never closed.")

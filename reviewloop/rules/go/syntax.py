@@ -49,7 +49,7 @@ _CARRY = regex(
     r"(?:fmt\.Sprint\w*|strings\.\w+|filepath\.(?:Join|Clean)|path\.(?:Join|Clean)|string"
     r"|url\.(?:Parse|QueryUnescape|PathUnescape)|\[\]byte|io\.ReadAll|ioutil\.ReadAll|append)$"
 )
-_VERB = regex(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z])")
+VERB = regex(r"%[-+# 0]*\d*(?:\.\d+)?([a-zA-Z])")
 _QUOTED = regex(r"\"(?:[^\"\\]|\\.)*\"|`[^`]*`")
 _NAME = regex(r"(?<![\w.])[A-Za-z_]\w*")
 _ASSIGNMENTS = ("short_var_declaration", "assignment_statement", "var_spec")
@@ -131,96 +131,6 @@ def glued(node: "SgNode") -> str | None:
             text if text and changing and ("%s" in text or "%v" in text or "%q" in text) else None
         )
     return None
-
-
-_MARKS = regex(
-    r"(?i)placeholder|in_?clause|bind_?(?:var|type)|quote_?(?:ident|name|column|table|literal)"
-)
-_DEEPEST = 6
-
-
-def is_fixed(node: "SgNode", source: Source, depth: int = 0) -> bool:
-    """Whether a text is joined from literals, numbers and placeholders only.
-
-    Local variables are followed to all their values; parameters and fields are not fixed.
-    """
-    if literal(node):
-        return True
-    if depth > _DEEPEST:
-        return False
-    kind = node.kind()
-    if kind == "binary_expression":
-        return all(is_fixed(part, source, depth + 1) for part in operands(node))
-    if kind in {"parenthesized_expression", "slice_expression", "index_expression"}:
-        inner = node.field("operand") or next(iter(node.named_children()), None)
-        return inner is not None and is_fixed(inner, source, depth + 1)
-    if kind == "composite_literal":
-        body = node.field("body")
-        held = body.named_children() if body is not None else []
-        values = [child.named_children()[-1] for child in held if child.named_children()]
-        return all(is_fixed(value, source, depth + 1) for value in values)
-    if kind == "call_expression":
-        return _is_fixed_call(node, source, depth)
-    return kind == "identifier" and _is_fixed_name(node, source, depth)
-
-
-def _is_fixed_call(node: "SgNode", source: Source, depth: int) -> bool:
-    name, given = call_name(node), arguments(node)
-    if _MARKS.search(name):
-        return True
-    of = receiver(node)
-    # https://pkg.go.dev/github.com/jackc/pgx/v5#Identifier.Sanitize quotes each part of a name.
-    if name == "Sanitize" and of.startswith("pgx.Identifier{"):
-        return True
-    texts = (
-        of == "strings" and name in {"Join", "Repeat", "TrimSuffix", "TrimPrefix", "TrimRight"}
-    ) or (of == "fmt" and name == "Sprintf")
-    if not texts and name != "append":
-        return False
-    if name == "Repeat":
-        given = given[:1]
-    if name == "Sprintf" and "%d" in text_of(given[0] if given else None):
-        pattern = text_of(given[0])
-        signs = _VERB.findall(pattern)
-        given = [a for a, sign in zip(given[1:], signs, strict=False) if sign != "d"]
-    return bool(given) and all(is_fixed(argument, source, depth + 1) for argument in given)
-
-
-def _is_fixed_name(node: "SgNode", source: Source, depth: int) -> bool:
-    function, name = declaration_around(node, source), node.text()
-    if function is None or name in _parameters(function):
-        return False
-    memo_key = ("go fixed", key(function), name)
-    known: bool | None = source.memo.get(memo_key)
-    if known is None:
-        source.memo[memo_key] = True  # a name joined from itself
-        values = [value for bound, value in bindings(function, source) if bound == name]
-        ranged = _ranged(function, name)
-        if not values and not ranged:
-            values = constants(source).get(name, [])
-        known = bool(values or ranged) and all(
-            is_fixed(value, source, depth + 1) for value in [*values, *ranged]
-        )
-        source.memo[memo_key] = known
-    return known
-
-
-def _parameters(function: "SgNode") -> frozenset[str]:
-    given = function.field("parameters")
-    nodes = nodes_of(given, ("identifier",)) if given is not None else []
-    return frozenset(node.text() for node in nodes)
-
-
-def _ranged(function: "SgNode", name: str) -> "list[SgNode]":
-    """Return the expressions over which loops iterate to set a name."""
-    found = []
-    for clause in nodes_of(function, ("range_clause",)):
-        left, right = clause.field("left"), clause.field("right")
-        if left is not None and right is not None:
-            names = left.named_children() or [left]
-            if names[-1].text() == name and len(names) > 1:
-                found.append(right)
-    return found
 
 
 def constants(source: Source) -> "dict[str, list[SgNode]]":

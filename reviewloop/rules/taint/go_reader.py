@@ -357,6 +357,10 @@ def _if(reader: GoReader, node: SgNode) -> list[Stmt]:
     return [*before, If(*reader.extent(node), [(test, then)], otherwise)]
 
 
+# Names of the only variable of a `range` over a list; over a map it is a key, which is data.
+_POSITIONS = frozenset({"i", "j", "n", "idx", "index", "pos"})
+
+
 def _for(reader: GoReader, node: SgNode) -> list[Stmt]:
     extent = reader.extent(node)
     body = reader.block(node.field("body"))
@@ -365,6 +369,8 @@ def _for(reader: GoReader, node: SgNode) -> list[Stmt]:
             targets = _several(reader, child.field("left"))
             source = reader.expr(child.field("right"))
             target = targets[-1] if targets else None
+            if len(targets) == 1 and isinstance(target, Name) and target.id in _POSITIONS:
+                target = None
             return [Loop(*extent, target or Name(*extent, "_"), source, body, [])]
     return [Loop(*extent, None, Opaque(*extent, []), body, [])]
 

@@ -173,3 +173,88 @@ def test_go_follows_input_to_the_sink(body: str):
 )
 def test_go_lets_go_of_what_is_checked_or_converted(body: str):
     assert "go/path-traversal" not in go(body)
+
+
+_GO_LISTS = """package p
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var sorts = []string{"name", "total"}
+var columns = map[string]string{"name": "t.name"}
+var word = regexp.MustCompile(`^[a-z_]+$`)
+var any = regexp.MustCompile(`^.+$`)
+
+func columnOf(sort string) string {
+	if sort == "total" {
+		return "t.total"
+	}
+	return "t.name"
+}
+
+func echoed(sort string) string { return sort }
+"""
+
+
+def _in_handler(body: str, used: str) -> tuple[str | None, str | None]:
+    """Return the severities of a query and of a command that a handler makes of a value."""
+    found = []
+    for rule, sink in (
+        ("go/sql-injection", f'db.Query("SELECT * FROM t ORDER BY " + {used})'),
+        ("go/command-injection", f'exec.Command("sh", "-c", "sort -k " + {used})'),
+    ):
+        head = 'func h(w http.ResponseWriter, r *http.Request) {\n\ts := r.FormValue("s")\n'
+        code = f"{_GO_LISTS}\n{head}\t{body}\n\t{sink}\n}}\n"
+        told = _found(SourceFile("app.go", code, ((1, 99),), language="go"))
+        found.append(told.get(rule))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ("if !slices.Contains(sorts, s) {\nreturn\n}", "s"),
+        ('if !slices.Contains(sorts, s) {\ns = "name"\n}', "s"),
+        ('if s != "name" && s != "total" {\nreturn\n}', "s"),
+        ("if _, ok := columns[s]; !ok {\nreturn\n}", "s"),
+        ("_, ok := columns[s]\nif !ok {\nreturn\n}", "s"),
+        ("if !word.MatchString(s) {\nreturn\n}", "s"),
+        ('switch s {\ncase "name", "total":\ndefault:\nreturn\n}', "s"),
+        ('c, ok := columns[s]\nif !ok {\nc = "t.name"\n}', "c"),
+        ("c := columnOf(s)", "c"),
+        ('c := fmt.Sprintf("$%d", len(s))', "c"),
+        (
+            "marks := make([]string, len(s))\nfor i := range s {\n"
+            'marks[i] = fmt.Sprintf("$%d", i+1)\n}',
+            'strings.Join(marks, ",")',
+        ),
+    ],
+)
+def test_values_of_a_list_and_numbers_are_known_in_go(body: str, used: str):
+    assert _in_handler(body, used) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("body", "used"),
+    [
+        ("if slices.Contains(sorts, s) {\nreturn\n}", "s"),
+        ("if !slices.Contains(sorts, other) {\nreturn\n}", "s"),
+        ("if !slices.Contains(sorts, s) {\nlog.Print(s)\n}", "s"),
+        ('if s == "bad" {\nreturn\n}', "s"),
+        ("if !any.MatchString(s) {\nreturn\n}", "s"),
+        ('if !strings.Contains(s, "a") {\nreturn\n}', "s"),
+        ('switch s {\ncase "name":\nreturn\n}', "s"),
+    ],
+)
+def test_what_only_looks_like_a_list_stays_red_in_go(body: str, used: str):
+    assert _in_handler(body, used) == ("must_fix", "must_fix")
+
+
+def test_a_function_that_returns_what_it_is_given_makes_no_fixed_value():
+    assert _in_handler("c := echoed(s)", "c")[0] in {"should_fix", "must_fix"}
