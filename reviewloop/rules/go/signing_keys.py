@@ -25,12 +25,13 @@ def find_signing_key_in_code(node: "SgNode", source: Source) -> "SgNode | None":
 
 
 def _literal(key: "SgNode | None", source: Source) -> "SgNode | None":
-    """Return the text that a key is made of, None for a key from elsewhere."""
+    """Return the text whose bytes a key is, None for a key from elsewhere."""
+    converted = False
     for _ in range(_MOST_STEPS):
         if key is None:
             return None
         if text_of(key):
-            return key
+            return key if converted else None
         if key.kind() == "identifier":
             value = value_of(key, source)
             if value.kind() == "identifier":
@@ -38,9 +39,9 @@ def _literal(key: "SgNode | None", source: Source) -> "SgNode | None":
                 value = given[0] if len(given) == 1 else key
             key = None if value.range() == key.range() else value
         elif key.kind() == "type_conversion_expression":  # []byte("...")
-            key = key.field("operand")
+            key, converted = key.field("operand"), True
         elif key.kind() == "call_expression" and key.text().startswith("[]byte("):
-            key = argument(key, 0)
+            key, converted = argument(key, 0), True
         else:
             return None
     return None

@@ -1,10 +1,11 @@
-"""Python rules on calls that block the event loop, and on clients created too often."""
+"""Python rules on calls that block the event loop or never run, and on clients created often."""
 
 import re
 from typing import TYPE_CHECKING
 
-from reviewloop.analysis.patterns import Source
+from reviewloop.analysis.patterns import Source, nodes_of
 from reviewloop.rules.py.syntax import (
+    FUNCTIONS,
     arguments,
     call_name,
     function_around,
@@ -69,3 +70,44 @@ def find_first_page_only(node: "SgNode", source: Source) -> "SgNode | None":
         r"Token|paginat|LastEvaluatedKey|IsTruncated|MaxKeys|Limit|Marker|InstanceIds", text
     )
     return None if pages_on or arguments(node) else node
+
+
+def find_coroutine_not_awaited(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return a statement that only calls an async function of the file, else None."""
+    call = next(iter(node.named_children()), None)
+    if call is None or call.kind() != "call":
+        return None
+    name, of = call_name(call), receiver(call)
+    around = source.ancestors(node)
+    if of == "self":
+        owner = next((one for one in around if one.kind() == "class_definition"), None)
+        given = owner.field("name") if owner is not None else None
+        return call if given is not None and (given.text(), name) in _coroutines(source) else None
+    if of or ("", name) not in _coroutines(source):
+        return None
+    taken = (one.field("parameters") for one in around if one.kind() in FUNCTIONS)
+    shadowed = any(given is not None and uses(given, {name}) for given in taken)
+    bound_again = re.search(rf"(?m)^[ \t]*(?:def\s+{name}\b|{name}\s*=[^=])", source.text)
+    return None if shadowed or bound_again else call
+
+
+def _coroutines(source: Source) -> frozenset[tuple[str, str]]:
+    """Return the async functions of a file that nothing wraps, each with its class or ""."""
+    known: frozenset[tuple[str, str]] | None = source.memo.get("py coroutines")
+    if known is None:
+        counted: dict[tuple[str, str], list[bool]] = {}
+        for function in nodes_of(source.root, ("function_definition",)):
+            around = function.ancestors()
+            inner = [one for one in around if one.kind() in {"class_definition", *FUNCTIONS}]
+            owner = inner[0] if inner else None
+            name = function.field("name")
+            if name is None or (owner is not None and owner.kind() in FUNCTIONS):
+                continue
+            given = owner.field("name") if owner is not None else None
+            bare = around[0].kind() != "decorated_definition"
+            runs_later = any(child.kind() == "async" for child in function.children()[:2])
+            key = (given.text() if given is not None else "", name.text())
+            counted.setdefault(key, []).append(bare and runs_later)
+        known = frozenset(key for key, found in counted.items() if found == [True])
+        source.memo["py coroutines"] = known
+    return known

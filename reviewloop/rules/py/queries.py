@@ -52,9 +52,16 @@ def find_session_query_in_loop(node: "SgNode", source: Source) -> "SgNode | None
     if name in {"all", "one", "first", "one_or_none", "count", "scalar"}:
         if not re.search(r"[sS]ession(?:\(\))?\.query\(", of):
             return None
-    elif not _SESSION.search(of) or not source.mentions("(?i)sqlalchemy"):
+    elif not _is_session(of, source):
         return None
     return node if repeated(node, source) is not None else None
+
+
+def _is_session(of: str, source: Source) -> bool:
+    """Whether a text names a session of SQLAlchemy; FastAPI's guides call it `db`."""
+    if of == "db":
+        return source.mentions(r"\bsqlalchemy\b") and source.mentions(r"\bdb\s*:.{0,80}Session\b")
+    return _SESSION.search(of) is not None and source.mentions("(?i)sqlalchemy")
 
 
 def find_execute_in_loop(node: "SgNode", source: Source) -> "SgNode | None":

@@ -15,7 +15,7 @@ _TOKENS = regex(r"(?i)(?:^|\.)(?:py)?jwt$|^jwt\w*$")
 _SERIALIZERS = frozenset(
     {"URLSafeSerializer", "URLSafeTimedSerializer", "TimestampSigner", "TimedSerializer"}
 )
-_FRAMEWORK = regex(r"(?:\w+\.)*(?:secret_key|config\[[\"'](?:JWT_)?SECRET(?:_KEY)?[\"']\])$")
+_FRAMEWORK = regex(r"(?:\w+\.)+(?:secret_key|config\[[\"'](?:JWT_)?SECRET(?:_KEY)?[\"']\])$")
 _PUBLIC = regex(r"-----BEGIN (?:RSA )?(?:PUBLIC KEY|CERTIFICATE)")
 
 

@@ -119,11 +119,19 @@ class Project:
             raise self.broken[file.path]
         changed = {each.path: each for each in self.files}
         reported: set[tuple[str, Location]] = set()
+        around: dict[tuple[str, str, int], list[Found]] = {}
         order = sorted(self.found.values(), key=lambda one: (len(one.via), one.path, one.start))
         for flow in sorted(order, key=lambda one: (not one.sure, one.rule)):
             location = self._location(flow, file, changed)
             if location is None or (flow.rule, location) in reported or len(flow.via) > _MOST_CALLS:
                 continue
+            # `execute(text(sql))` is one harm: the call around it begins and ends with it.
+            beside = around.setdefault(
+                (flow.rule, flow.path, self.span(flow.locations[0]).line), []
+            )
+            if any(_overlap(flow, other) for other in beside):
+                continue
+            beside.append(flow)
             reported.add((flow.rule, location))
             yield self._hit(self._rated(flow), location)
         for call, query in self.repeated.items():
@@ -342,6 +350,13 @@ class Project:
             tuple(related),
             elsewhere=tuple(elsewhere),
         )
+
+
+def _overlap(one: Found, other: Found) -> bool:
+    """Whether one sink is inside the other, and the same data reaches both."""
+    inside = one.start >= other.start and one.end <= other.end
+    outside = one.start <= other.start and one.end >= other.end
+    return (inside or outside) and one.origin == other.origin
 
 
 _FAMILIES = {".py": "py", ".go": "go"}
