@@ -32,6 +32,7 @@ def test_every_reviewer_and_language_has_cases():
     assert {case.language for case in CASES} >= {
         "python",
         "javascript",
+        "go",
         "shell",
         "dockerfile",
         "cloudformation",
