@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from reviewloop.analysis.contract import NIT
 from reviewloop.analysis.patterns import Found, Source
+from reviewloop.regex import regex
 from reviewloop.rules.js.syntax import (
     FUNCTIONS,
     argument,
@@ -77,3 +78,42 @@ def _async_names(source: Source) -> set[str]:
                 (names if is_async(value) else others).add(name.text())
         source.memo["js async"] = known = names - others
     return known
+
+
+_REQUEST = regex(r"(?:fetch|axios(?:\.\w+)?)$")
+
+
+def find_promise_escaping_try(node: "SgNode", source: Source) -> "SgNode | None":
+    """Return a promise that a `try` with a `catch` returns without waiting for it."""
+    value = next(iter(node.named_children()), None)
+    if value is None or value.kind() != "call_expression":
+        return None
+    inner = node
+    for outer in source.ancestors(node):
+        if outer.kind() in FUNCTIONS:
+            return None
+        if outer.kind() == "try_statement":
+            in_body = _is_same(outer.field("body"), inner)
+            if in_body and outer.field("handler") is not None and _is_promise(value, source):
+                return value
+            if not in_body:
+                return None
+        inner = outer
+    return None
+
+
+def _is_same(one: "SgNode | None", other: "SgNode") -> bool:
+    return one is not None and one.range() == other.range()
+
+
+def _is_promise(call: "SgNode", source: Source) -> bool:
+    """Whether a call surely gives a promise whose failure nothing else catches."""
+    name, of = call_name(call), receiver(call)
+    around = function_around(call, source)
+    if around is None or not is_async(around) or ".catch(" in call.text():
+        return False
+    if name == "then":
+        return len(call.named_children()[-1].named_children()) == 1
+    if _REQUEST.match(f"{of}.{name}" if of else name):
+        return True
+    return name in _async_names(source) and of in {"", "this"}
