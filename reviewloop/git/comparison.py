@@ -313,6 +313,11 @@ _NO_BASE = (
     "no base branch was found, so only uncommitted work is reviewed; `--base BRANCH` names one, "
     "`--commit REV` reviews a commit"
 )
+_NOT_FETCHED = (
+    "This is a shallow clone without the branch that HEAD is to be merged into, so nothing shows "
+    "what changed; fetch both with their history, for example with `git fetch --deepen=100` and "
+    "`git fetch origin main:refs/remotes/origin/main`, or name what to review with `--commit`."
+)
 
 
 @dataclass(frozen=True)
@@ -506,6 +511,8 @@ def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Si
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
     (tree,) = _trees(repository, private, parted)
+    if _NO_BASE in notes and repository.shallow and tree == taken.tree:
+        raise WorkspaceError(_NOT_FETCHED)
     return _Sides(tree, taken.tree, what, parted, "", True, notes, *_unreported(taken))
 
 

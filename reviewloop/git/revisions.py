@@ -227,7 +227,9 @@ def default_base(repository: ReviewRepository) -> Named | None:
     remotes = _remotes(repository, refs)
     tries = [f"refs/remotes/{remote}/HEAD" for remote in remotes]
     tries += [f"refs/remotes/{remote}/{name}" for remote in remotes for name in _DEFAULT_BRANCHES]
-    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES] + [upstream]
+    tries += [f"refs/heads/{name}" for name in _DEFAULT_BRANCHES]
+    if not repository.shallow:  # there it may be all that was fetched: the branch itself
+        tries.append(upstream)
     chosen = next((ref for ref in tries if ref in refs), None)
     if chosen is None or chosen == f"refs/heads/{repository.user.branch}":
         return None

@@ -327,3 +327,29 @@ def test_without_a_base_branch_the_ways_out_are_named(feature, git):
     assert note.startswith("no base branch was found, so only uncommitted work is reviewed; ")
     assert "`--base BRANCH`" in note
     assert "`--commit REV`" in note
+
+
+@pytest.mark.parametrize("detached", [False, True])
+def test_a_shallow_clone_of_one_branch_never_reads_as_nothing_to_review(
+    feature, git, tmp_path, detached
+):
+    git(feature, "stash", "-q", "-u")
+    git(feature, "checkout", "-q", "main")
+    clone = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", "-b", "feature", f"file://{feature}", str(clone))
+    if detached:
+        git(clone, "checkout", "-q", "--detach")
+    advised = "git fetch origin main:refs/remotes/origin/main"
+    with pytest.raises(WorkspaceError, match=advised), open_comparison(clone, CompareSpec()):
+        pass
+    git(clone, "fetch", "-q", "--deepen=100")
+    git(clone, "fetch", "-q", "origin", "main:refs/remotes/origin/main")
+    with open_comparison(clone, CompareSpec()) as two:
+        assert two.private.change(two.old, two.new).files
+
+
+def test_a_shallow_clone_of_the_main_branch_has_nothing_to_review(feature, git, tmp_path):
+    clone = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", "-b", "main", f"file://{feature}", str(clone))
+    with open_comparison(clone, CompareSpec()) as two:
+        assert not two.private.change(two.old, two.new).files
