@@ -502,16 +502,16 @@ def _since(repository: ReviewRepository, private: PrivateRepo, name: str) -> _Si
         return _Sides(empty, taken.tree, what, "", "", True, notes, *_unreported(taken))
     head = head_of(repository)
     base = resolve(repository, name) if name else default_base(repository)
+    on_main = base is None and repository.user.branch is not None and _is_default(repository)
     if base is None:
         parted, what = head.commit, f"your uncommitted changes since {head}"
-        if repository.user.branch is None or not _is_default(repository):
-            notes += (_NO_BASE,)
+        notes += () if on_main else (_NO_BASE,)
     else:
         parted = merge_base(private.git, repository, base, head)
         since = Named(parted, base.name)
         what = f"your changes since {since}, uncommitted work included"
     (tree,) = _trees(repository, private, parted)
-    if _NO_BASE in notes and repository.shallow and tree == taken.tree:
+    if base is None and not on_main and repository.shallow and tree == taken.tree:
         raise WorkspaceError(_NOT_FETCHED)
     return _Sides(tree, taken.tree, what, parted, "", True, notes, *_unreported(taken))
 
