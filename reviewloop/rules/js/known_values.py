@@ -43,6 +43,7 @@ def is_number(node: "SgNode") -> bool:
 # Schemas that let only numbers and listed values through (https://zod.dev/api).
 _FIXED_SCHEMA = regex(
     r"z\.(?:coerce\.)?(?:enum|nativeEnum|literal|number|int|boolean|bigint|date|uuid)\("
+    r"(?![\s\S]*\.(?:or|transform|pipe|overwrite)\()"
 )
 
 

@@ -26,8 +26,9 @@ _HARMLESS = frozenset(_HARMLESS_TEXT.split())
 _FORMATS = regex(
     r"\.(?:uuid|guid|cuid2?|ulid|nanoid|datetime|date|time|duration|ip|ipv4|ipv6|cidr)\(\)"
 )
-# They may check or change anything.
-_OWN_CHECKS = regex(r"\.(?:refine|superRefine|check|transform|pipe|overwrite|regex)\(\)")
+# They may check or change anything; another schema may let through what this one does not.
+_OWN_CHECKS = regex(r"\.(?:refine|superRefine|check|transform|pipe|overwrite|regex|or)\(\)")
+_ANOTHER = regex(r"\.(?:or|transform|pipe|overwrite)\(\)")
 _KEEPS_UNKNOWN = regex(r"\.(?:passthrough|loose|catchall)\(\)")
 
 
@@ -77,7 +78,8 @@ def _let_through(schema: Value, data: Value) -> Value:
     if form is not None and form["kind"] == "array" and schema.fields is not None:
         element = _let_through(schema.fields["[]"], element_of(data))
         return Value(join_taints(element.taints), fields={"[]": element})
-    if form is not None and (form["kind"] in _HARMLESS or _FORMATS.search(form["more"])):
+    harmless = form is not None and (form["kind"] in _HARMLESS or _FORMATS.search(form["more"]))
+    if form is not None and harmless and not _ANOTHER.search(form["more"]):
         return CLEAN
     texts = OBJECTS if form is not None and form["kind"] == "string" else frozenset()
     passed = Value(changed(data.taints, texts))
